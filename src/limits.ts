@@ -1,0 +1,23 @@
+/**
+ * Every number that bounds something and is not an operator's to set: unit, source and reason beside each.
+ *
+ * What an operator may set is in config/ and has its default there.
+ */
+
+/** Largest control message, in bytes, both ways: what go-libp2p-daemon's clients and servers use. */
+export const MAX_FRAME_BYTES = 4 * 1024 * 1024
+
+/** Longest socket path, in bytes, without its final NUL: sizeof(sun_path) is 108, unix(7). */
+export const MAX_SOCKET_PATH_BYTES = 107
+
+/** Longest protocol id, in bytes: far above any in use, and bounds what a handler table or a log line can hold. */
+export const MAX_PROTOCOL_BYTES = 256
+
+/** A frame that was begun has to be whole within this: what trickles in slower holds memory for nothing. */
+export const FRAME_DEADLINE_MS = 10_000
+
+/** How long CONNECT and STREAM_OPEN may take when the client names no timeout: go-libp2p-daemon's default. */
+export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000
+
+/** Longest timeout a client may ask for: setTimeout() fires at once above 2^31-1 ms, and an hour is beyond any dial. */
+export const MAX_REQUEST_TIMEOUT_MS = 3_600_000
