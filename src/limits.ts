@@ -21,3 +21,27 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000
 
 /** Longest timeout a client may ask for: setTimeout() fires at once above 2^31-1 ms, and an hour is beyond any dial. */
 export const MAX_REQUEST_TIMEOUT_MS = 3_600_000
+
+/** Requests a client may send ahead of their answers, in bytes, before its socket is no longer read. */
+export const MAX_PIPELINED_BYTES = 64 * 1024
+
+/** How long dialling a registered handler may take: it is on this machine, so longer means that it hangs. */
+export const HANDLER_DIAL_TIMEOUT_MS = 10_000
+
+/**
+ * Bytes that may wait in a stream's write buffer before the client's socket is read on. One read of Node's is 64 KiB, so
+ * the most that ever waits is this and one read.
+ */
+export const MAX_PENDING_STREAM_BYTES = 64 * 1024
+
+/**
+ * How long an end may linger once the other has gone: enough for the remote's reader to take what was sent before a reset
+ * reaches it (a Go peer drops unread bytes on a reset), short enough that nothing hangs about.
+ */
+export const LINGER_MS = 5_000
+
+/** How often half-closed clients are asked whether they have gone altogether. */
+export const HANGUP_CHECK_MS = 1_000
+
+/** How long a connection may take to close in order, its streams' last bytes included, before it is reset. */
+export const MAX_DISCONNECT_MS = 1_000

@@ -1,0 +1,87 @@
+/**
+ * A directory of manifests -> all tenants, or every fault in every file.
+ *
+ * A whole or nothing: a reload that finds one wrong manifest changes no tenant. Owns what concerns more than one manifest
+ * or the directory itself; one manifest is tenant.ts.
+ */
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { ConfigError, messageOf } from '../errors.ts'
+import type { Fault } from '../errors.ts'
+import { MAX_SOCKET_PATH_BYTES } from '../limits.ts'
+import { classify, readManifestText, whyOpenToAll } from './manifestFile.ts'
+import { bytesTooLong, tenantSocketPath } from './runPaths.ts'
+import type { Machine, TenantOrFaults, TenantSpec } from './tenant.ts'
+import { parseTenant } from './tenant.ts'
+import { readUsers } from './users.ts'
+
+export interface LoadOptions {
+  /** Where the tenants' sockets will be: their paths have to fit. */
+  runDir: string
+  /** The uid p2pd runs as. */
+  uid: number
+  /** Another file than /etc/passwd. */
+  passwdFile?: string
+}
+
+/** All tenants declared in a directory, sorted by name. Throws a ConfigError with everything that is wrong. */
+export function loadTenants (dir: string, options: LoadOptions): TenantSpec[] {
+  const entries = readDirectory(dir, options.uid)
+  const machine = machineOf(options)
+  const faults: Fault[] = []
+  const specs: TenantSpec[] = []
+  for (const entry of entries) {
+    const file = join(dir, entry)
+    const kind = classify(entry)
+    if (kind.kind === 'misnamed') faults.push({ file, path: '', what: `is not read; rename it to ${kind.rename}` })
+    if (kind.kind !== 'manifest') continue
+    const result = loadTenant(file, kind.base, options.runDir, machine)
+    if ('faults' in result) faults.push(...result.faults)
+    else specs.push(result.spec)
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  if (specs.length === 0) throw new ConfigError([{ file: dir, path: '', what: 'has no tenants; add one: p2pctl tenant add chat' }])
+  // Not the order of the files: `.yaml` sorts after the `-` of `chat-2.yaml`.
+  return specs.sort((a, b) => a.name < b.name ? -1 : 1)
+}
+
+/** The machine these options describe; /etc/passwd is read when the first manifest names a user, and once. */
+export function machineOf ({ uid, passwdFile }: LoadOptions): Machine {
+  let users: ReadonlyMap<string, number> | undefined
+  return { uid, users: () => (users ??= readUsers(passwdFile)) }
+}
+
+/** The tenant a file declares, and that its socket's path fits. */
+export function checkTenant (text: string, file: string, base: string, runDir: string, machine: Machine): TenantOrFaults {
+  const result = parseTenant(text, file, base, machine)
+  const path = tenantSocketPath(runDir, base)
+  const excess = bytesTooLong(path)
+  if (excess === 0) return result
+  const what = `its socket ${path} is ${excess} bytes too long for Linux (${MAX_SOCKET_PATH_BYTES}); choose a shorter name or --run directory`
+  const fault = { file, path: 'name', what }
+  return { faults: 'faults' in result ? [...result.faults, fault] : [fault] }
+}
+
+function loadTenant (file: string, base: string, runDir: string, machine: Machine): TenantOrFaults {
+  const read = readManifestText(file, machine.uid)
+  return 'fault' in read ? { faults: [read.fault] } : checkTenant(read.text, file, base, runDir, machine)
+}
+
+function readDirectory (dir: string, uid: number): string[] {
+  const fault = (what: string): ConfigError => new ConfigError([{ file: dir, path: '', what }])
+  let entries: string[]
+  let mode: number
+  try {
+    entries = readdirSync(dir)
+    mode = statSync(dir).mode
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT') throw fault('no such directory; make it with a first tenant: p2pctl tenant add chat')
+    if (code === 'ENOTDIR') throw fault('is no directory')
+    throw fault(`cannot be read (${messageOf(error)})`)
+  }
+  const open = whyOpenToAll(mode, uid)
+  if (open !== undefined) throw fault(open)
+  // By code unit, not by locale: the same order on every machine.
+  return entries.sort()
+}

@@ -1,0 +1,27 @@
+/**
+ * What a tenant and a group may be called.
+ *
+ * A tenant's name becomes a directory in the run directory, a principal in policies and a word in logs: so lower-case ASCII
+ * without a dot, which collides with none of the daemon's own files (they all have one) on any file system.
+ */
+
+/** Longest name of a tenant or a group: leaves room for the run directory in a socket's path. */
+export const MAX_NAME_LENGTH = 32
+
+export const NAME_PATTERN = /^[a-z][a-z0-9-]{0,31}$/
+
+/** What a fault about a name says. */
+export const NAME_RULE = 'must be lower-case letters, digits and dashes, a letter first, at most 32 in all'
+
+/** Names of the daemon's own: its identity, and its operator's socket. */
+export const RESERVED_NAMES: readonly string[] = ['daemon', 'admin']
+
+/** What a fault about a name of p2pd itself says. */
+export const RESERVED_RULE = 'is a name of p2pd itself; choose another'
+
+/** Why this cannot be the name of a tenant, or undefined when it can. */
+export function whyNoTenantName (name: string): string | undefined {
+  if (!NAME_PATTERN.test(name)) return NAME_RULE
+  if (RESERVED_NAMES.includes(name)) return RESERVED_RULE
+  return undefined
+}

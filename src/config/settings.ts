@@ -1,0 +1,91 @@
+/**
+ * Where p2pd finds and puts things: the flags of `p2pd serve` and p2pctl, the environment, and defaults per user.
+ *
+ * Pure but for looking whether there is a checkout: makes nothing. Whoever makes a directory has to look whose it is:
+ * /tmp/p2pd-UID, the last resort of a user without a runtime directory, could have been made by somebody else.
+ */
+import { isAbsolute, join, resolve } from 'node:path'
+import { ConfigError } from '../errors.ts'
+import type { Fault } from '../errors.ts'
+import { checkoutTenants } from './checkout.ts'
+import { MAX_NAME_LENGTH } from './names.ts'
+import { adminSocketPath, bytesTooLong, frontDeskPath, tenantSocketPath } from './runPaths.ts'
+
+/** As given on the command line; relative to the working directory. */
+export interface SettingsFlags {
+  tenants?: string | undefined
+  state?: string | undefined
+  run?: string | undefined
+  keyFile?: string | undefined
+  passphraseFile?: string | undefined
+}
+
+export interface SettingsSource {
+  flags: SettingsFlags
+  env: Readonly<Record<string, string | undefined>>
+  uid: number
+  cwd: string
+  /** Where the running p2pd itself is: the directory of its package.json. */
+  packageRoot: string
+}
+
+/** Absolute paths, all of them. */
+export interface Settings {
+  tenantsDir: string
+  stateDir: string
+  runDir: string
+  /** What opens the keystore: at most one of these two. */
+  keyFile?: string
+  passphraseFile?: string
+}
+
+export function resolveSettings ({ flags, env, uid, cwd, packageRoot }: SettingsSource): Settings {
+  const faults: Fault[] = []
+  const fault = (path: string, what: string): void => { faults.push({ file: 'argv', path, what }) }
+  const given = (flag: string, value: string | undefined): string | undefined => {
+    if (value === '') fault(flag, 'must not be empty')
+    return value === undefined ? undefined : resolve(cwd, value)
+  }
+  const home = (flag: string, variable: string, inHome: string): string => {
+    const base = absolute(env[variable]) ?? (absolute(env.HOME) === undefined ? undefined : join(env.HOME ?? '', inHome))
+    if (base === undefined) fault(flag, `needs a directory: neither ${variable} nor HOME is set`)
+    return join(base ?? '', 'p2pd')
+  }
+  const root = uid === 0
+  const tenantsDir = given('--tenants', flags.tenants)
+    ?? checkoutTenants({ cwd, packageRoot, uid })
+    ?? (root ? '/etc/p2pd/tenants' : join(home('--tenants', 'XDG_CONFIG_HOME', '.config'), 'tenants'))
+  const stateDir = given('--state', flags.state) ?? (root ? '/var/lib/p2pd' : home('--state', 'XDG_STATE_HOME', '.local/state'))
+  const runDir = given('--run', flags.run) ?? (root ? '/run/p2pd' : userRunDir(env, uid))
+  const keyFile = given('--key-file', flags.keyFile)
+  const passphraseFile = given('--passphrase-file', flags.passphraseFile)
+  if (keyFile !== undefined && passphraseFile !== undefined) fault('--key-file', 'cannot be given together with --passphrase-file')
+  const excess = runDirExcess(runDir)
+  if (excess > 0) {
+    fault('--run', `${runDir} is ${excess} bytes too long: a tenant's name of ${MAX_NAME_LENGTH} letters would not fit into its socket's path`)
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return {
+    tenantsDir,
+    stateDir,
+    runDir,
+    ...keyFile !== undefined && { keyFile },
+    ...passphraseFile !== undefined && { passphraseFile }
+  }
+}
+
+function userRunDir (env: SettingsSource['env'], uid: number): string {
+  const runtime = absolute(env.XDG_RUNTIME_DIR)
+  return runtime === undefined ? `/tmp/p2pd-${uid}` : join(runtime, 'p2pd')
+}
+
+/** The basedir specification wants relative paths ignored. */
+function absolute (path: string | undefined): string | undefined {
+  return path !== undefined && isAbsolute(path) ? path : undefined
+}
+
+/** The directory has to do for any tenant: the one that is added next may have the longest name. */
+function runDirExcess (runDir: string): number {
+  const longest = tenantSocketPath(runDir, 'x'.repeat(MAX_NAME_LENGTH))
+  return Math.max(...[frontDeskPath(runDir), adminSocketPath(runDir), longest].map(bytesTooLong))
+}

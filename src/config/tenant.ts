@@ -1,0 +1,97 @@
+/**
+ * One manifest -> one tenant, on this machine.
+ *
+ * Owns what TenantSpec promises: everything is filled in, the app is a uid that the kernel can vouch for. The keys and
+ * their bounds are manifest.ts; reading the directory and what two manifests may not share are loadTenants.ts.
+ */
+import type { Fault } from '../errors.ts'
+import type { Manifest } from './manifest.ts'
+import { manifestShape } from './manifest.ts'
+import { shapeFaults } from './shapeFaults.ts'
+import { show } from './show.ts'
+import { parseYaml } from './yaml.ts'
+
+export interface TenantSpec {
+  name: string
+  /** Who may connect. `user` is there when the manifest names one; what counts is the uid. */
+  app: { uid: number, user?: string }
+  host: {
+    listen: string[]
+    start: 'on-demand' | 'always'
+    /** 0: never; always 0 when `start` is `always`. */
+    idleStopMs: number
+  }
+  groups: string[]
+  limits: { connections: number, streams: number, handlers: number, controlConnections: number, memoryBytes: number }
+}
+
+/** What a manifest depends on besides its own text. */
+export interface Machine {
+  /** The uid p2pd runs as. */
+  uid: number
+  /** Users by name. A function, because most manifests name none and then nothing has to be read. */
+  users: () => ReadonlyMap<string, number>
+}
+
+/** The tenant a manifest declares, or everything that is wrong with it. */
+export type TenantOrFaults = { spec: TenantSpec } | { faults: Fault[] }
+
+/** Long enough not to stop a host between two messages of a person, short enough to free what is forgotten. */
+const DEFAULT_IDLE_STOP_MS = 10 * 60_000
+
+/** What the kernel shows in place of a uid it cannot map: user_namespaces(7), /proc/sys/kernel/overflowuid. */
+const OVERFLOW_UID = 65534
+
+const ROOT_UID = 0
+
+/**
+ * @param base name of the file without .yaml, which the tenant's has to be
+ */
+export function parseTenant (text: string, file: string, base: string, machine: Machine): TenantOrFaults {
+  const { value, faults } = parseYaml(text, file)
+  if (faults.length > 0) return { faults }
+  if (value === null) return { faults: [{ file, path: '', what: `is empty; a manifest begins with \`name: ${base}\`` }] }
+  const parsed = manifestShape.safeParse(value, { reportInput: true })
+  if (!parsed.success) faults.push(...shapeFaults(file, parsed.error.issues))
+  // These two read the bare value, so that what is wrong elsewhere in the file does not hide what is wrong with them.
+  const { name, app } = partsOf(value)
+  if (name !== undefined && name !== base) {
+    faults.push({ file, path: 'name', what: `must be what the file is called; rename one of them, found ${show(name)}` })
+  }
+  const resolved = resolveApp(app, machine)
+  if ('what' in resolved) faults.push({ file, ...resolved })
+  if (!parsed.success || 'what' in resolved || faults.length > 0) return { faults }
+  return { spec: specOf(parsed.data, resolved) }
+}
+
+function specOf ({ name, host, groups, limits: { memory, ...counts } }: Manifest, app: TenantSpec['app']): TenantSpec {
+  const { listen, start, idleStop } = host
+  const idleStopMs = start === 'always' ? 0 : idleStop ?? DEFAULT_IDLE_STOP_MS
+  return { name, app, host: { listen, start, idleStopMs }, groups, limits: { ...counts, memoryBytes: memory } }
+}
+
+/** Name and app of something that may be no manifest at all; each undefined when it is absent or its own shape is wrong. */
+function partsOf (value: unknown): Pick<Partial<Manifest>, 'name' | 'app'> {
+  const parts: Pick<Partial<Manifest>, 'name' | 'app'> = {}
+  if (typeof value !== 'object' || value === null) return parts
+  const name = manifestShape.shape.name.safeParse('name' in value ? value.name : undefined)
+  const app = manifestShape.shape.app.safeParse('app' in value ? value.app : undefined)
+  if (name.success) parts.name = name.data
+  if (app.success && app.data !== undefined) parts.app = app.data
+  return parts
+}
+
+function resolveApp (app: Manifest['app'], machine: Machine): TenantSpec['app'] | Omit<Fault, 'file'> {
+  const path = app === undefined ? 'app' : app.user === undefined ? 'app.uid' : 'app.user'
+  const uid = app === undefined ? machine.uid : app.uid ?? machine.users().get(app.user ?? '')
+  if (uid === undefined) {
+    return { path, what: `there is no user ${show(app?.user)} in /etc/passwd; create the user, or write its number: app: { uid: 1000 }` }
+  }
+  if (uid === OVERFLOW_UID) {
+    return { path, what: `uid ${uid} is what the kernel shows for everyone it does not know, so nobody can be told by it` }
+  }
+  if (machine.uid !== ROOT_UID && uid !== machine.uid) {
+    return { path, what: `needs p2pd to run as root; without root only its own user (uid ${machine.uid}) can be an app, found ${show(app?.user ?? uid)}` }
+  }
+  return app?.user === undefined ? { uid } : { uid, user: app.user }
+}

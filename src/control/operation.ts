@@ -1,0 +1,27 @@
+/** What an operation of the control protocol is: what it asks of policy, then what it does. */
+import type { Ask, Caller } from '../policy/ask.ts'
+import type { Request, Response } from '../wire/codec.ts'
+import type { Handlers } from './handlers.ts'
+import type { Host, RemoteStream } from './host.ts'
+
+/** What an operation works with. */
+export interface OperationContext {
+  readonly host: Host
+  readonly handlers: Handlers
+  readonly caller: Caller
+  /** Aborted when the client has gone or the host stops. */
+  readonly signal: AbortSignal
+}
+
+export interface Outcome {
+  readonly response: Response
+  /** The connection becomes this stream's pipe once the response is written. */
+  readonly stream?: RemoteStream
+}
+
+export interface Operation {
+  /** Everything the request needs to be allowed; all of it must be. Throws ERR_REQUEST for a request that names nothing. */
+  ask (request: Request): readonly Ask[]
+  /** Runs only if all that was asked is allowed. What it rejects with becomes the ERROR answer. */
+  run (context: OperationContext, request: Request): Promise<Outcome>
+}

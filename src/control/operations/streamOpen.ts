@@ -1,0 +1,28 @@
+import { decodePeerId, encodePeerId } from '../../wire/peers.ts'
+import { protocolsFrom, required, timeoutMsFrom, withTimeout } from './fields.ts'
+import { OK } from './answers.ts'
+import type { Operation } from '../operation.ts'
+
+/** Opens a stream on the first protocol of the list that the peer speaks; the connection then becomes its pipe. */
+export const streamOpen = {
+  ask (request) {
+    const { peer, proto } = required(request.streamOpen, 'streamOpen')
+    const id = decodePeerId(peer).toString()
+    return protocolsFrom(proto).map(protocol => ({
+      action: 'openStream',
+      resource: { type: 'Protocol', id: protocol },
+      context: { peer: id }
+    }))
+  },
+  async run ({ host, signal }, request) {
+    const { peer, proto, timeout } = required(request.streamOpen, 'streamOpen')
+    const target = decodePeerId(peer)
+    const stream = await withTimeout(timeoutMsFrom(timeout), signal, `open a stream to ${target.toString()}`, async signal => {
+      return await host.openStream(target, protocolsFrom(proto), { signal })
+    })
+    return {
+      response: { ...OK, streamInfo: { peer: encodePeerId(stream.peer), addr: stream.address.bytes, proto: stream.protocol } },
+      stream
+    }
+  }
+} satisfies Operation

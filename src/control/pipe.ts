@@ -1,0 +1,220 @@
+/**
+ * The pipe: a client's socket and a libp2p stream, joined.
+ *
+ * Owns the bytes between them. Both directions are back-pressured with finite buffers; half-close passes both ways; every
+ * byte is delivered before the end is signalled; a reset stream is shown to the client as end of file; both ends are always
+ * released. Knows nothing of requests or handlers.
+ *
+ * The rules it keeps about its two ends, each learnt from lost bytes:
+ * - Only a paused stream keeps back-pressure, and pausing from inside `resume()` is undone when that returns: so the wish is
+ *   noted and carried out after it.
+ * - Once the remote has ended its writing nothing more can arrive than a window's worth, so the stream is emptied into the
+ *   socket at once: a connection that breaks afterwards can no longer take those bytes along.
+ * - `end` follows the last byte; `remoteCloseWrite` does not.
+ * - Node throws a socket's unread input away when a write to it fails. So a client that has gone is noticed before writing,
+ *   and what it wrote before it went is still delivered.
+ */
+import type { Socket } from 'node:net'
+import type { Stream } from '@libp2p/interface'
+import { HANGUP_CHECK_MS, LINGER_MS, MAX_PENDING_STREAM_BYTES } from '../limits.ts'
+import { hasHungUp } from '../os/hangup.ts'
+
+export interface PipeInit {
+  /** Bytes of the client that were read ahead, to go first. */
+  readonly head?: Uint8Array
+  /** Ends both at once: the stream is reset, the socket destroyed. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Joins the two and takes both over, paused or not; resolves when both are closed and everything is released. Never rejects:
+ * how a stream ends is told to its two ends and is nobody else's affair.
+ */
+export async function pipe (socket: Socket, stream: Stream, init: PipeInit): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  new Pipe(socket, stream, init, resolve).start(init.head)
+  return promise
+}
+
+class Pipe {
+  readonly #socket: Socket
+  readonly #stream: Stream
+  readonly #init: PipeInit
+  readonly #done: () => void
+  /** The socket's buffer is full: the stream is to be paused. */
+  #socketFull = false
+  /** Inside stream.resume(), where pausing would be undone. */
+  #resuming = false
+  /** The client has closed its end altogether: nothing is written to it any more. */
+  #clientGone = false
+  /** The client has ended its writing, so its going altogether has to be looked for. */
+  #hangupCheck: NodeJS.Timeout | undefined
+  #linger: NodeJS.Timeout | undefined
+  #socketClosed = false
+  #streamClosed = false
+
+  constructor (socket: Socket, stream: Stream, init: PipeInit, done: () => void) {
+    this.#socket = socket
+    this.#stream = stream
+    this.#init = init
+    this.#done = done
+  }
+
+  start (head?: Uint8Array): void {
+    const { signal } = this.#init
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+    this.#socket
+      .on('data', this.#toStream)
+      .on('drain', this.#onSocketDrain)
+      .on('end', this.#onSocketEnd)
+      .on('error', () => { /* `close` follows and says all there is to do */ })
+      .on('close', this.#onSocketClose)
+    this.#stream.addEventListener('message', this.#onMessage)
+    this.#stream.addEventListener('drain', this.#onStreamDrain)
+    this.#stream.addEventListener('idle', this.#onStreamDrain)
+    this.#stream.addEventListener('remoteCloseWrite', this.#takeAll)
+    this.#stream.addEventListener('end', this.#onStreamEnd)
+    this.#stream.addEventListener('close', this.#onStreamClose)
+
+    if (head !== undefined && head.byteLength > 0) this.#toStream(head)
+    // Either end may have finished before we listened.
+    if (this.#stream.status !== 'open') this.#onStreamClose()
+    if (this.#stream.readableEnded) this.#onStreamEnd()
+    if (this.#socket.destroyed) return this.#onSocketClose()
+    if (this.#socket.readableEnded) this.#onSocketEnd()
+    if (signal.aborted) return this.#onAbort()
+    this.#resumeStream()
+    if (!this.#stream.writableNeedsDrain) this.#socket.resume()
+  }
+
+  // ---- client to remote
+
+  readonly #toStream = (chunk: Uint8Array): void => {
+    if (!this.#isStreamWritable()) return // reset: what the client still writes goes nowhere, but is read, see #onStreamClose
+    try {
+      if (!this.#stream.send(chunk)) this.#socket.pause()
+    } catch {
+      // The connection broke under it; the stream is closed already and has said so.
+    }
+  }
+
+  readonly #onStreamDrain = (): void => {
+    if (!this.#socket.isPaused() || this.#stream.writableNeedsDrain) return
+    if (this.#stream.writeBufferLength <= MAX_PENDING_STREAM_BYTES) this.#socket.resume()
+  }
+
+  readonly #onSocketEnd = (): void => {
+    this.#closeStreamWrite()
+    if (hasHungUp(this.#socket)) return this.#onClientGone()
+    this.#hangupCheck ??= setInterval(() => { if (hasHungUp(this.#socket)) this.#onClientGone() }, HANGUP_CHECK_MS)
+  }
+
+  #closeStreamWrite (): void {
+    if (!this.#isStreamWritable()) return
+    // Resolves when all is sent, which may take as long as the remote takes to read. It fails only when the stream has closed.
+    this.#stream.close().then(() => { if (this.#clientGone) this.#lingerThenReset() }, () => {})
+  }
+
+  #isStreamWritable (): boolean {
+    return this.#stream.status === 'open' && this.#stream.writeStatus === 'writable'
+  }
+
+  // ---- remote to client
+
+  readonly #onMessage = ({ data }: { data: Uint8Array | Iterable<Uint8Array> }): void => {
+    const socket = this.#socket
+    if (this.#clientGone || socket.destroyed || socket.writableEnded) return
+    if (hasHungUp(this.#socket)) return this.#onClientGone()
+    if (data instanceof Uint8Array) {
+      this.#socketFull = !socket.write(data)
+    } else {
+      socket.cork()
+      for (const buffer of data) this.#socketFull = !socket.write(buffer)
+      socket.uncork()
+    }
+    if (this.#socketFull) this.#pauseStream()
+  }
+
+  readonly #onSocketDrain = (): void => {
+    this.#socketFull = false
+    this.#resumeStream()
+  }
+
+  #pauseStream (): void {
+    if (this.#resuming || this.#stream.remoteWriteStatus !== 'writable') return
+    if (this.#stream.readStatus === 'readable') this.#stream.pause()
+  }
+
+  #resumeStream (): void {
+    if (this.#stream.readStatus !== 'paused') return
+    this.#resuming = true
+    this.#stream.resume()
+    this.#resuming = false
+    if (this.#socketFull || this.#clientGone) this.#pauseStream()
+  }
+
+  /** The remote has written its last: what is left in the stream goes to the socket now, see above. */
+  readonly #takeAll = (): void => {
+    if (!this.#resuming) this.#resumeStream()
+  }
+
+  readonly #onStreamEnd = (): void => {
+    if (!this.#socket.writableEnded) this.#socket.end()
+  }
+
+  // ---- ends
+
+  readonly #onStreamClose = (): void => {
+    if (this.#streamClosed) return
+    this.#streamClosed = true
+    clearTimeout(this.#linger)
+    this.#takeAll()
+    if (this.#clientGone) {
+      this.#socket.destroy()
+    } else if (!this.#socket.readableEnded) {
+      // Reset while the client was still writing: closing now, with unread input, would show it ECONNRESET for an end of file.
+      // So its input is read to nowhere until it ends, or until it has had the end of file for a while.
+      this.#socket.resume()
+      const destroyLater = (): void => { this.#linger = setTimeout(() => { this.#socket.destroy() }, LINGER_MS) }
+      if (this.#socket.writableFinished) destroyLater()
+      else this.#socket.once('finish', destroyLater)
+    }
+    this.#finishWhenBothClosed()
+  }
+
+  readonly #onSocketClose = (): void => {
+    if (this.#socketClosed) return
+    this.#socketClosed = true
+    this.#onClientGone()
+    this.#closeStreamWrite()
+    this.#finishWhenBothClosed()
+  }
+
+  /** Nobody reads any more. What the client wrote before it went is still delivered, then the stream is given up. */
+  #onClientGone (): void {
+    clearInterval(this.#hangupCheck)
+    this.#clientGone = true
+    // No window updates from here on: a remote that goes on writing stops by itself instead of writing to nobody.
+    this.#pauseStream()
+    if (this.#streamClosed) this.#socket.destroy()
+    else if (this.#stream.writeStatus === 'closed') this.#lingerThenReset()
+  }
+
+  #lingerThenReset (): void {
+    if (this.#streamClosed) return
+    this.#linger ??= setTimeout(() => { this.#stream.abort(new Error('the client has gone')) }, LINGER_MS)
+  }
+
+  readonly #onAbort = (): void => {
+    this.#stream.abort(new Error('the host is stopping'))
+    this.#socket.destroy()
+  }
+
+  #finishWhenBothClosed (): void {
+    if (!this.#socketClosed || !this.#streamClosed) return
+    clearInterval(this.#hangupCheck)
+    clearTimeout(this.#linger)
+    this.#init.signal.removeEventListener('abort', this.#onAbort)
+    this.#done()
+  }
+}

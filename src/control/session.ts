@@ -1,0 +1,81 @@
+/**
+ * One control connection, from the accepted socket to its end.
+ *
+ * Owns the path of a request: frame -> request -> operation -> ask -> decide -> run -> answer, one at a time and in order,
+ * and the turn from requests to a pipe. Policy is asked here and nowhere else. An ERROR answer leaves the connection usable;
+ * only what cannot be parsed ends it.
+ */
+import type { Socket } from 'node:net'
+import { P2pdError, messageOf } from '../errors.ts'
+import { safeText, type Logger } from '../log.ts'
+import type { Caller, Decide } from '../policy/ask.ts'
+import { decodeRequest, encodeResponse, type Request } from '../wire/codec.ts'
+import { encodeFrame } from '../wire/frames.ts'
+import { FrameSource } from './frameSource.ts'
+import type { Handlers } from './handlers.ts'
+import type { Host } from './host.ts'
+import type { Outcome } from './operation.ts'
+import { errorAnswer } from './operations/answers.ts'
+import { operationFor } from './operations/table.ts'
+import { pipe } from './pipe.ts'
+import { refuse } from './refusal.ts'
+
+export interface SessionInit {
+  readonly host: Host
+  readonly handlers: Handlers
+  readonly decide: Decide
+  readonly caller: Caller
+  readonly log: Logger
+  /** Ends the session, its running request and its pipe. */
+  readonly signal: AbortSignal
+}
+
+/** Serves the connection until it is closed; never rejects. Takes the socket over and closes it. */
+export async function serveSession (socket: Socket, init: SessionInit): Promise<void> {
+  const gone = new AbortController()
+  const end = (): void => { gone.abort(); socket.destroy() }
+  socket.on('error', () => {}).once('close', () => { gone.abort() })
+  init.signal.addEventListener('abort', end, { once: true })
+  const frames = new FrameSource(socket)
+  try {
+    for (let frame = await frames.next(); frame !== undefined; frame = await frames.next()) {
+      const { response, stream } = await answer(decodeRequest(frame), init, gone.signal)
+      await write(socket, encodeFrame(encodeResponse(response)))
+      if (stream !== undefined) return await pipe(socket, stream.stream, { head: frames.detach(), signal: init.signal })
+    }
+    socket.end()
+  } catch (error) {
+    init.log.info({ caller: init.caller, reason: messageOf(error) }, 'control connection ended')
+    frames.detach()
+    await refuse(socket, messageOf(error))
+  } finally {
+    init.signal.removeEventListener('abort', end)
+  }
+}
+
+async function answer (request: Request, { host, handlers, decide, caller, log }: SessionInit, signal: AbortSignal): Promise<Outcome> {
+  try {
+    const operation = operationFor(request.type)
+    if (operation === undefined) throw new P2pdError('ERR_REQUEST', `unknown request type ${request.type}`)
+    for (const ask of operation.ask(request)) {
+      const { allowed, policy } = decide(caller, ask)
+      if (!allowed) {
+        log.warn({ caller, ask, policy }, 'denied')
+        throw new P2pdError('ERR_DENIED', `${ask.action} denied on ${ask.resource.type} ${safeText(ask.resource.id)}`)
+      }
+    }
+    return await operation.run({ host, handlers, caller, signal }, request)
+  } catch (error) {
+    log.debug({ caller, type: request.type, err: error }, 'request failed')
+    return { response: errorAnswer(messageOf(error)) }
+  }
+}
+
+/** Resolves when the socket can take more, or is gone: a client that does not read its answers gets no further ones. */
+async function write (socket: Socket, bytes: Uint8Array): Promise<void> {
+  if (socket.destroyed || socket.write(bytes)) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  socket.once('drain', resolve).once('close', resolve)
+  await promise
+  socket.off('drain', resolve).off('close', resolve)
+}

@@ -1,0 +1,140 @@
+/**
+ * What the control protocol asks of a host (control/host.ts), answered with libp2p.
+ *
+ * Owns the count of the tenant's streams, both ways: libp2p limits them per connection and protocol, a tenant's limit is one
+ * number. Streams of libp2p's own protocols (identify, ping) are not counted.
+ */
+import { UnsupportedProtocolError, type Connection, type Libp2p, type PeerId, type Stream } from '@libp2p/interface'
+import type { Host, RemotePeer, RemoteStream } from '../control/host.ts'
+import { P2pdError, messageOf } from '../errors.ts'
+import { MAX_DISCONNECT_MS } from '../limits.ts'
+import { safeText, type Logger } from '../log.ts'
+import { withoutPeerId, type Multiaddr } from '../wire/addresses.ts'
+
+export interface CallsInit {
+  readonly node: Libp2p
+  readonly log: Logger
+  /** Streams at once, both ways. */
+  readonly maxStreams: number
+  /** Called when the last stream has ended. */
+  readonly onQuiet: () => void
+}
+
+/** No limit of the library's own below the tenant's; libp2p's defaults are 32 in and 64 out for each connection and protocol. */
+const UNLIMITED = { maxInboundStreams: Number.MAX_SAFE_INTEGER, maxOutboundStreams: Number.MAX_SAFE_INTEGER, runOnLimitedConnection: true }
+
+export class HostCalls implements Host {
+  readonly #init: CallsInit
+  readonly #node: Libp2p
+  #streams = 0
+
+  constructor (init: CallsInit) {
+    this.#init = init
+    this.#node = init.node
+  }
+
+  get streams (): number { return this.#streams }
+
+  get peerId (): PeerId { return this.#node.peerId }
+
+  addresses (): Multiaddr[] {
+    return this.#node.getMultiaddrs().map(withoutPeerId)
+  }
+
+  async connect (peer: PeerId, addresses: readonly Multiaddr[], { signal }: { signal: AbortSignal }): Promise<void> {
+    if (peer.equals(this.peerId)) throw new P2pdError('ERR_PEER', `${peer.toString()} is this host itself`)
+    if (this.#openConnection(peer) !== undefined) return
+    try {
+      if (addresses.length === 0) await this.#node.dial(peer, { signal })
+      else await this.#node.dial(addresses.map(address => withoutPeerId(address).encapsulate(`/p2p/${peer.toString()}`)), { signal })
+    } catch (cause) {
+      throw new P2pdError('ERR_PEER', `cannot connect to ${peer.toString()}: ${reasonOf(cause)}`, { cause })
+    }
+    // STREAM_OPEN has no addresses of its own: they are to be known after the connection has gone, too.
+    await this.#node.peerStore.merge(peer, { multiaddrs: addresses.map(withoutPeerId) })
+  }
+
+  async disconnect (peer: PeerId): Promise<void> {
+    await Promise.all(this.#node.getConnections(peer).map(async connection => {
+      try {
+        await connection.close({ signal: AbortSignal.timeout(MAX_DISCONNECT_MS) })
+      } catch (error) {
+        connection.abort(error instanceof Error ? error : new Error(messageOf(error)))
+      }
+    }))
+  }
+
+  peers (): RemotePeer[] {
+    const rows = new Map<string, { peer: PeerId, addresses: Multiaddr[] }>()
+    for (const { remotePeer: peer, remoteAddr, status } of this.#node.getConnections()) {
+      if (status !== 'open') continue
+      const row = rows.get(peer.toString()) ?? { peer, addresses: [] }
+      row.addresses.push(withoutPeerId(remoteAddr))
+      rows.set(peer.toString(), row)
+    }
+    return [...rows.values()]
+  }
+
+  async openStream (peer: PeerId, protocols: readonly string[], { signal }: { signal: AbortSignal }): Promise<RemoteStream> {
+    if (peer.equals(this.peerId)) throw new P2pdError('ERR_PEER', `${peer.toString()} is this host itself`)
+    if (this.#streams >= this.#init.maxStreams) {
+      throw new P2pdError('ERR_LIMIT', `limits.streams: this tenant may have ${this.#init.maxStreams} streams at once: close some, or raise the limit in its manifest`)
+    }
+    this.#streams++ // before anything is awaited, so that a burst cannot pass the limit together
+    let counted = false
+    try {
+      const connection = this.#openConnection(peer) ?? await this.#node.dial(peer, { signal })
+      const stream = await connection.newStream([...protocols], { ...UNLIMITED, signal })
+      this.#countUntilClosed(stream)
+      counted = true
+      return remoteStream(stream, connection)
+    } catch (cause) {
+      const reason = cause instanceof UnsupportedProtocolError ? `it speaks none of ${protocols.map(safeText).join(', ')}` : reasonOf(cause)
+      throw new P2pdError('ERR_PEER', `cannot open a stream to ${peer.toString()}: ${reason}`, { cause })
+    } finally {
+      if (!counted) this.#release()
+    }
+  }
+
+  async handle (protocol: string, receive: (stream: RemoteStream) => void): Promise<void> {
+    await this.#node.handle(protocol, (stream, connection) => {
+      if (this.#streams >= this.#init.maxStreams) {
+        this.#init.log.warn({ protocol: safeText(protocol), limit: this.#init.maxStreams }, 'inbound stream reset: limits.streams reached')
+        return stream.abort(new P2pdError('ERR_LIMIT', 'limits.streams reached'))
+      }
+      this.#streams++
+      this.#countUntilClosed(stream)
+      receive(remoteStream(stream, connection))
+    }, UNLIMITED)
+  }
+
+  async unhandle (protocol: string): Promise<void> {
+    await this.#node.unhandle(protocol)
+  }
+
+  #openConnection (peer: PeerId): Connection | undefined {
+    return this.#node.getConnections(peer).find(({ status }) => status === 'open')
+  }
+
+  #countUntilClosed (stream: Stream): void {
+    if (stream.status === 'open') stream.addEventListener('close', () => { this.#release() }, { once: true })
+    else this.#release()
+  }
+
+  #release (): void {
+    this.#streams--
+    if (this.#streams === 0) this.#init.onQuiet()
+  }
+}
+
+/** Paused at once: nobody reads it yet, and an unread stream that is not paused is reset when its buffer is full. */
+function remoteStream (stream: Stream, connection: Connection): RemoteStream {
+  if (stream.readStatus === 'readable') stream.pause()
+  return { stream, peer: connection.remotePeer, address: withoutPeerId(connection.remoteAddr), protocol: stream.protocol }
+}
+
+/** libp2p reports a dial that failed at several addresses as one error with all of theirs inside. */
+function reasonOf (error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return [...new Set(error.errors.map(messageOf))].join('; ')
+  return messageOf(error)
+}

@@ -1,0 +1,58 @@
+/**
+ * The libp2p node of one tenant: which parts it is made of, and every setting that differs from the library's, with its
+ * reason.
+ */
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import { ping } from '@libp2p/ping'
+import type { Libp2p } from '@libp2p/interface'
+import { createLibp2p } from 'libp2p'
+import { noiseCrypto } from './noiseCrypto.ts'
+import { quietLogger } from './quietLogger.ts'
+import { tunedTcp } from './tunedTcp.ts'
+
+export interface NodeInit {
+  /** libp2p PrivateKey protobuf. */
+  readonly privateKey: Uint8Array
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  readonly limits: { readonly connections: number, readonly streams: number }
+}
+
+/**
+ * Largest receive window of a stream, bytes. A paused stream may hold one in its read buffer and one on the way to the
+ * client; it has to stay below the 4 MiB at which the library resets a stream that is not read.
+ */
+const MAX_STREAM_WINDOW_BYTES = 1024 * 1024
+
+/** Started; stop() releases everything. */
+export async function createNode ({ privateKey, listen, announce, limits }: NodeInit): Promise<Libp2p> {
+  return await createLibp2p({
+    privateKey: privateKeyFromProtobuf(privateKey),
+    logger: quietLogger,
+    addresses: { listen: [...listen], announce: [...announce] },
+    transports: [tunedTcp()],
+    connectionEncrypters: [noise({ crypto: noiseCrypto })],
+    streamMuxers: [yamux({
+      maxInboundStreams: limits.streams,
+      maxOutboundStreams: limits.streams,
+      streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES }
+    })],
+    services: { identify: identify(), ping: ping() },
+    // What may be dialled is policy's to say, not the library's default for browsers.
+    connectionGater: { denyDialMultiaddr: () => false },
+    connectionManager: {
+      maxConnections: limits.connections,
+      // The library drops a host's sixth connection within a second; all tenants of a machine come from one address.
+      inboundConnectionThreshold: limits.connections,
+      maxIncomingPendingConnections: Math.max(10, Math.ceil(limits.connections / 4)),
+      // A client may say how long a dial may take; the library's 10 s must not end it earlier.
+      dialTimeout: 3_600_000
+    },
+    // A ping a minute finds dead peers. Every 10 s, as the library has it, is work for idle connections; and its few seconds
+    // of patience abort a connection that is merely busy, with all its streams.
+    connectionMonitor: { pingInterval: 60_000, pingTimeout: { minTimeout: 30_000, maxTimeout: 60_000 } }
+  })
+}

@@ -1,0 +1,21 @@
+/**
+ * p2pd: `serve` runs the service for many tenants, anything else is a classic daemon's command line.
+ *
+ * Owns the process: its arguments, what it prints, its signals and its exit code (0 stopped as asked, 1 a fault while
+ * running, 2 wrong usage or configuration).
+ */
+import { classic } from './cli/classic.ts'
+import { serveCommand } from './cli/serve.ts'
+import { ConfigError, P2pdError, messageOf } from './errors.ts'
+
+const [command, ...rest] = process.argv.slice(2)
+try {
+  process.exitCode = command === 'serve' ? await serveCommand(rest) : await classic(process.argv.slice(2))
+} catch (error) {
+  const isUsage = error instanceof ConfigError || (error instanceof P2pdError && error.code === 'ERR_CONFIG')
+  process.stderr.write(`p2pd: ${messageOf(error).replaceAll('\n', '\np2pd: ')}\n`)
+  if (!(error instanceof P2pdError)) process.stderr.write(`${error instanceof Error ? error.stack ?? '' : ''}\n`)
+  process.exitCode = isUsage ? 2 : 1
+}
+// Everything is closed by now. What libraries leave behind (a pool's thread, an unreferenced timer) must not hold the process.
+process.exit()

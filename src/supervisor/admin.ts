@@ -1,0 +1,129 @@
+/**
+ * The admin socket: what an operator may ask of a running daemon, as HTTP with JSON over a Unix socket.
+ *
+ * Owns who is an operator (root, or the user p2pd runs as, by the kernel's word) and the form of requests and answers. The
+ * routes are a table; what they do is done elsewhere. `curl --unix-socket <run>/admin.sock http://p2pd/v1/status` works.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { ConfigError, P2pdError, messageOf } from '../errors.ts'
+import { whyNoTenantName } from '../config/names.ts'
+import type { Keystore } from '../keystore/keystore.ts'
+import type { Logger } from '../log.ts'
+import { peerCredentials } from '../os/credentials.ts'
+import type { Roster } from './roster.ts'
+
+/** Answered by GET /v1/status beside the tenants. */
+export interface DaemonStatus {
+  readonly version: string
+  readonly pid: number
+  readonly uid: number
+  /** How far tenants are kept apart by the kernel, and why. */
+  readonly isolation: { readonly level: string, readonly why: string }
+  /** What decides requests. */
+  readonly policy: string
+  readonly tenantsDir: string
+  readonly stateDir: string
+  readonly runDir: string
+}
+
+export interface AdminInit {
+  readonly roster: Roster
+  readonly keystore: Keystore
+  readonly status: () => DaemonStatus
+  readonly log: Logger
+}
+
+type Answer = { json: unknown } | { bytes: Uint8Array }
+type Route = (init: AdminInit, name: string, body: Uint8Array, query: URLSearchParams) => Promise<Answer>
+
+/** Far above any key. */
+const MAX_BODY_BYTES = 64 * 1024
+const ROOT_UID = 0
+
+const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['GET /v1/status', async ({ status, roster }) => ({ json: { ...status(), tenants: await roster.statuses() } })],
+  ['POST /v1/reload', async ({ roster }) => ({ json: await roster.reload() })],
+  ['POST /v1/tenants/NAME/restart', async ({ roster }, name) => {
+    await roster.restart(name)
+    return { json: {} }
+  }],
+  ['GET /v1/keys', async ({ keystore }) => ({ json: await keystore.list() })],
+  ['GET /v1/keys/NAME', async ({ keystore }, name) => ({ bytes: await keystore.export(name) })],
+  ['PUT /v1/keys/NAME', async ({ keystore, roster }, name, body, query) => {
+    const { privateKey: _, ...info } = await keystore.import(name, body, { replace: query.get('replace') === '1' })
+    if (roster.has(name)) await roster.restart(name)
+    return { json: info }
+  }],
+  ['POST /v1/keys/NAME/renew', async ({ keystore, roster }, name) => {
+    const { privateKey: _, ...info } = await keystore.renew(name)
+    if (roster.has(name)) await roster.restart(name)
+    return { json: info }
+  }],
+  ['DELETE /v1/keys/NAME', async ({ keystore, roster }, name) => {
+    if (roster.has(name)) throw new P2pdError('ERR_REQUEST', `${name} is a tenant still: remove it first, or give it a new identity with \`p2pctl key renew ${name}\``)
+    await keystore.remove(name)
+    return { json: {} }
+  }]
+])
+
+/** Serves on a listening descriptor, which it closes when disposed. */
+export function openAdmin (fd: number, init: AdminInit): AsyncDisposable {
+  const server = createServer((request, response) => { void respond(request, response, init) })
+  server.on('connection', socket => { if (!isOperator(socket, init.log)) socket.destroy() })
+  server.on('error', error => { init.log.error({ err: error }, 'admin socket: accept failed') })
+  server.listen({ fd })
+  return {
+    async [Symbol.asyncDispose] () {
+      server.close()
+      server.closeAllConnections()
+    }
+  }
+}
+
+function isOperator (socket: Socket, log: Logger): boolean {
+  try {
+    const { uid, pid } = peerCredentials(socket)
+    if (uid === ROOT_UID || uid === process.geteuid?.()) return true
+    log.warn({ uid, pid }, 'admin socket: refused, not the operator')
+  } catch (error) {
+    log.debug({ reason: messageOf(error) }, 'admin socket: caller gone before it was identified')
+  }
+  return false
+}
+
+async function respond (request: IncomingMessage, response: ServerResponse, init: AdminInit): Promise<void> {
+  try {
+    const url = new URL(request.url ?? '/', 'http://p2pd')
+    const { route, name } = find(request.method ?? 'GET', url.pathname)
+    const answer = await route(init, name, await bodyOf(request), url.searchParams)
+    if ('bytes' in answer) response.setHeader('content-type', 'application/octet-stream').end(answer.bytes)
+    else response.setHeader('content-type', 'application/json').end(JSON.stringify(answer.json))
+  } catch (error) {
+    const code = error instanceof P2pdError ? error.code : 'ERR_SYSTEM'
+    if (!(error instanceof P2pdError)) init.log.error({ err: error }, 'admin request failed')
+    response.statusCode = code === 'ERR_SYSTEM' ? 500 : 422
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ code, message: messageOf(error), ...error instanceof ConfigError && { faults: error.faults } }))
+  }
+}
+
+function find (method: string, path: string): { route: Route, name: string } {
+  const [, version, collection, name, ...rest] = path.split('/')
+  const pattern = ['', version, collection, ...name === undefined ? [] : ['NAME'], ...rest].join('/')
+  const route = routes.get(`${method} ${pattern}`)
+  if (route === undefined) throw new P2pdError('ERR_REQUEST', `no such operation: ${method} ${path}`)
+  if (name !== undefined && whyNoTenantName(name) !== undefined) throw new P2pdError('ERR_REQUEST', `${JSON.stringify(name)}: a tenant's name ${whyNoTenantName(name)}`)
+  return { route, name: name ?? '' }
+}
+
+async function bodyOf (request: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > MAX_BODY_BYTES) throw new P2pdError('ERR_REQUEST', `the body is over ${MAX_BODY_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

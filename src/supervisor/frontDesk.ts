@@ -1,0 +1,46 @@
+/**
+ * The front desk: one well-known socket, where the kernel says which tenant a program is.
+ *
+ * Owns the choice and the answer to those for whom there is none; the connection itself goes to the tenant's host, unread.
+ */
+import { createServer, type Socket } from 'node:net'
+import { refuse } from '../control/refusal.ts'
+import { messageOf } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import { UNMAPPED_ID, peerCredentials } from '../os/credentials.ts'
+import type { Tenant } from './tenant.ts'
+
+export interface Desk {
+  /** The tenants whose app this user is. */
+  candidates (uid: number): Array<{ tenant: Tenant, socketPath: string }>
+  readonly log: Logger
+}
+
+/** Accepts on a listening descriptor, and closes it when disposed. */
+export function openFrontDesk (fd: number, desk: Desk): Disposable {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, socket => {
+    try {
+      receive(socket, desk)
+    } catch (error) {
+      desk.log.debug({ reason: messageOf(error) }, 'caller gone before it was identified')
+      socket.on('error', () => {}).destroy()
+    }
+  })
+  server.on('error', error => { desk.log.error({ err: error }, 'front desk: accept failed') })
+  server.listen({ fd })
+  return { [Symbol.dispose]: () => { server.close() } }
+}
+
+function receive (socket: Socket, { candidates, log }: Desk): void {
+  const { uid, gid, pid } = peerCredentials(socket)
+  const found = uid === UNMAPPED_ID ? [] : candidates(uid)
+  const [only, ...others] = found
+  if (only !== undefined && others.length === 0) {
+    return only.tenant.adopt(socket, { tenant: only.tenant.name, process: { uid, gid, pid } })
+  }
+  log.info({ uid, pid, candidates: found.map(({ tenant }) => tenant.name) }, 'front desk: nobody served')
+  const answer = only === undefined
+    ? `no tenant for uid ${uid}: an operator adds one with \`p2pctl tenant add NAME --user USER\``
+    : `uid ${uid} is the app of ${found.length} tenants: connect to the one you mean, ${found.map(({ socketPath }) => socketPath).join(' or ')}`
+  void refuse(socket, answer)
+}

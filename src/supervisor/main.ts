@@ -1,0 +1,70 @@
+/**
+ * The supervisor of many tenants, put together and taken apart: `p2pd serve`.
+ *
+ * It makes the sockets, keeps the keys, starts and stops the hosts and answers the operator. It is on no tenant's request
+ * path and parses no tenant's bytes.
+ */
+import { join } from 'node:path'
+import type { Settings } from '../config/settings.ts'
+import { messageOf } from '../errors.ts'
+import { Keystore } from '../keystore/keystore.ts'
+import type { Logger } from '../log.ts'
+import { takeLock } from '../os/lock.ts'
+import { closeOnExec } from '../os/process.ts'
+import { selfTest } from '../os/selfTest.ts'
+import { OWN_HOST_POLICY } from '../policy/ownHost.ts'
+import { VERSION } from '../version.ts'
+import { openAdmin, type DaemonStatus } from './admin.ts'
+import { openFrontDesk } from './frontDesk.ts'
+import { isolationOf } from './isolation.ts'
+import { Roster, type Changes, type Row } from './roster.ts'
+import { RunTree } from './runTree.ts'
+
+export interface ServeInit {
+  readonly settings: Settings
+  readonly log: Logger
+  /** Called at each change of a tenant's state. */
+  readonly onChange?: (row: Row) => void
+}
+
+export interface Supervisor extends AsyncDisposable {
+  rows (): Row[]
+  /** Applies the tenants directory as it is now. Rejects with a ConfigError, and then nothing has changed. */
+  reload (): Promise<Changes>
+  status (): DaemonStatus
+}
+
+/** Resolves when every socket accepts connects. Disposing stops all hosts and removes all sockets. */
+export async function serve ({ settings, log, onChange = () => {} }: ServeInit): Promise<Supervisor> {
+  const { tenantsDir, stateDir, runDir, passphraseFile } = settings
+  const uid = process.geteuid?.() ?? 0
+  await using opened = new AsyncDisposableStack()
+  await selfTest()
+  const keystore = opened.use(await Keystore.open({ stateDir, closeOnExec, ...passphraseFile !== undefined && { passphraseFile } }))
+  opened.use(takeLock(join(stateDir, 'lock'), `the state directory ${stateDir}`))
+  const run = opened.use(new RunTree(runDir))
+  const roster = new Roster({ tenantsDir, run, keystore, uid, log, onChange })
+  opened.defer(async () => { await roster.close() })
+  await roster.reload()
+  opened.use(openFrontDesk(await run.listenAtFrontDesk(), { candidates: uid => roster.candidates(uid), log }))
+  const status = (): DaemonStatus => ({
+    version: VERSION,
+    pid: process.pid,
+    uid,
+    isolation: isolationOf(uid, roster.appUids()),
+    policy: OWN_HOST_POLICY,
+    tenantsDir,
+    stateDir,
+    runDir
+  })
+  opened.use(openAdmin(await run.listenForOperator(), { roster, keystore, status, log }))
+  const stack = opened.move()
+  return {
+    rows: () => roster.rows(),
+    reload: async () => await roster.reload(),
+    status,
+    async [Symbol.asyncDispose] () {
+      await stack.disposeAsync().catch((error: unknown) => { log.error({ reason: messageOf(error) }, 'not everything could be closed') })
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The run directory: every socket of the daemon, and nothing else.
+ *
+ * Owns that only we can make anything in it, that what a killed daemon left goes, and that a foreign file is never touched.
+ */
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { adminSocketPath, frontDeskPath, tenantSocketPath } from '../config/runPaths.ts'
+import { P2pdError } from '../errors.ts'
+import { clearStaleSocket, listenUnix } from '../os/listening.ts'
+import { takeLock } from '../os/lock.ts'
+
+const ROOT_UID = 0
+/** What listenUnix() makes and renames from; one that was left holds nothing but its socket. */
+const STAGING = /^\.[A-Za-z0-9]{6}$/
+
+export class RunTree implements Disposable {
+  readonly directory: string
+  readonly #lock: Disposable
+  /** As root others have to pass through to their own sockets; a user's daemon is nobody else's business. */
+  readonly #directoryMode: number
+
+  /** Makes the directory if need be and locks it. ERR_OCCUPIED if another daemon has it, or others can write in it. */
+  constructor (directory: string) {
+    this.directory = directory
+    const uid = process.geteuid?.() ?? ROOT_UID
+    this.#directoryMode = uid === ROOT_UID ? 0o755 : 0o700
+    mkdirSync(directory, { recursive: true, mode: this.#directoryMode })
+    const found = statSync(directory)
+    if (found.uid !== uid) throw new P2pdError('ERR_OCCUPIED', `${directory} belongs to uid ${found.uid}, not to p2pd's uid ${uid}: remove it, or name another with --run`)
+    if ((found.mode & 0o022) !== 0) throw new P2pdError('ERR_OCCUPIED', `${directory} can be written by others, who could put their sockets in place of ours: chmod go-w ${directory}`)
+    this.#lock = takeLock(join(directory, 'lock'), `the run directory ${directory}`)
+    this.#removeLeftovers()
+  }
+
+  get frontDesk (): string { return frontDeskPath(this.directory) }
+  get admin (): string { return adminSocketPath(this.directory) }
+  socketOf (tenant: string): string { return tenantSocketPath(this.directory, tenant) }
+
+  /** A tenant's control socket, listening: mode 0600 and the tenant's own. Returns its descriptor. */
+  async listenForTenant (tenant: string, uid: number): Promise<number> {
+    const directory = join(this.directory, tenant)
+    mkdirSync(directory, { recursive: true, mode: this.#directoryMode })
+    return await this.#listen(this.socketOf(tenant), 0o600, uid)
+  }
+
+  /** Open to every local program: who may do what is decided by who is calling. */
+  async listenAtFrontDesk (): Promise<number> {
+    return await this.#listen(this.frontDesk, 0o666)
+  }
+
+  async listenForOperator (): Promise<number> {
+    return await this.#listen(this.admin, 0o600)
+  }
+
+  /** Gives a tenant's socket to another user. */
+  chown (tenant: string, uid: number): void {
+    chownSync(this.socketOf(tenant), uid, -1)
+  }
+
+  removeTenant (tenant: string): void {
+    rmSync(this.socketOf(tenant), { force: true })
+    removeIfEmpty(join(this.directory, tenant))
+  }
+
+  /** Removes the daemon's own sockets and lets go of the directory, which stays. */
+  [Symbol.dispose] (): void {
+    rmSync(this.frontDesk, { force: true })
+    rmSync(this.admin, { force: true })
+    this.#lock[Symbol.dispose]()
+  }
+
+  async #listen (path: string, mode: number, uid?: number): Promise<number> {
+    await clearStaleSocket(path)
+    return listenUnix(path, uid === undefined ? { mode } : { mode, uid })
+  }
+
+  /** With the lock held no daemon lives here: its sockets are dead. Only sockets go, and directories that are then empty. */
+  #removeLeftovers (): void {
+    chmodSync(this.directory, this.#directoryMode)
+    for (const path of [this.frontDesk, this.admin]) removeSocket(path)
+    for (const entry of readdirSync(this.directory, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue
+      const directory = join(this.directory, entry.name)
+      if (STAGING.test(entry.name)) removeSocket(join(directory, 's'))
+      else removeSocket(join(directory, 'p2pd.sock'))
+      for (const inner of readdirSync(directory)) {
+        if (!STAGING.test(inner)) continue
+        removeSocket(join(directory, inner, 's'))
+        removeIfEmpty(join(directory, inner))
+      }
+      removeIfEmpty(directory)
+    }
+  }
+}
+
+function removeSocket (path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path)
+}
+
+function removeIfEmpty (directory: string): void {
+  try {
+    rmdirSync(directory)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOTEMPTY' && code !== 'ENOENT' && code !== 'ENOTDIR') throw error
+  }
+}

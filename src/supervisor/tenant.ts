@@ -1,0 +1,214 @@
+/**
+ * One tenant: its listening socket, and the host process that comes and goes behind it.
+ *
+ * Owns when a host is started (first use, or always), stopped (idle, reload, shutdown) and restarted (after a crash, with
+ * back-off), and that a connect in between waits and is then served. A connect never fails because of what this does; only
+ * a tenant that cannot run at all answers its connects, with the reason.
+ */
+import type { Socket } from 'node:net'
+import { refuse } from '../control/refusal.ts'
+import { messageOf } from '../errors.ts'
+import type { FromHost, HostFigures, HostStart, Registration } from '../link.ts'
+import type { Logger } from '../log.ts'
+import { onConnectWaiting } from '../os/listening.ts'
+import type { Caller } from '../policy/ask.ts'
+import { BackOff } from './backOff.ts'
+import { HostProcess } from './hostProcess.ts'
+import { refuseConnects } from './refuser.ts'
+
+export type TenantState =
+  /** No host; the next connect starts one. */
+  | 'stopped'
+  | 'starting'
+  | 'running'
+  | 'stopping'
+  /** Crashed; starts again by itself. */
+  | 'backing-off'
+  /** Crashed too often; an operator has to look. */
+  | 'parked'
+  /** Cannot be started until what is wrong is mended; connects are told. */
+  | 'failed'
+
+export interface TenantInit {
+  readonly name: string
+  /** Listening; owned and closed by whoever made it. */
+  readonly controlFd: number
+  readonly always: boolean
+  readonly memoryBytes: number
+  readonly start: Omit<HostStart, 'registrations'>
+  /** Asked at each start, so that no key is held while no host runs. Rejects with what is wrong and its mend. */
+  readonly privateKey: () => Promise<Uint8Array>
+  readonly log: Logger
+  /** Called at each change of state. */
+  readonly onChange?: (tenant: Tenant) => void
+  /** Handlers of an earlier host of the same tenant. */
+  readonly registrations?: readonly Registration[]
+  readonly backOff?: BackOff
+}
+
+export interface TenantStatus {
+  readonly state: TenantState
+  /** Why it is parked, failed or backing off. */
+  readonly reason?: string
+  readonly pid?: number
+  readonly crashes: number
+  readonly figures?: HostFigures
+}
+
+export class Tenant {
+  readonly #init: TenantInit
+  readonly #backOff: BackOff
+  #state: TenantState = 'stopped'
+  #reason: string | undefined
+  #crashes = 0
+  #host: HostProcess | undefined
+  /** What waits for a connect, answers it, or ends the back-off, as the state has it. */
+  #standby: Disposable | undefined
+  #registrations: readonly Registration[]
+  #addresses: readonly string[] = []
+  /** Connections from the front desk that wait for the host. */
+  #adoptees: Array<{ socket: Socket, caller: Caller }> = []
+  #closed = false
+
+  constructor (init: TenantInit) {
+    this.#init = init
+    this.#backOff = init.backOff ?? new BackOff()
+    this.#registrations = init.registrations ?? []
+  }
+
+  get name (): string { return this.#init.name }
+  get state (): TenantState { return this.#state }
+  /** Why it is parked, failed or backing off. */
+  get reason (): string | undefined { return this.#reason }
+  /** Where peers reach its host; of the last one, while none runs. */
+  get addresses (): readonly string[] { return this.#addresses }
+
+  get registrations (): readonly Registration[] { return this.#registrations }
+
+  async status (): Promise<TenantStatus> {
+    const figures = this.#state === 'running' ? await this.#host?.report() : undefined
+    return {
+      state: this.#state,
+      crashes: this.#crashes,
+      ...this.#reason !== undefined && { reason: this.#reason },
+      ...this.#host?.pid !== undefined && { pid: this.#host.pid },
+      ...figures !== undefined && { figures }
+    }
+  }
+
+  /** From here on connects are served: by a host at once if it is always to run, otherwise from the first one on. */
+  open (): void {
+    if (this.#init.always) this.#start()
+    else this.#await()
+  }
+
+  /** A connection that somebody else accepted; `caller` is by the kernel's word. Taken over. */
+  adopt (socket: Socket, caller: Caller): void {
+    if (this.#state === 'running') return this.#host?.adopt(socket, caller)
+    if (this.#closed || this.#state === 'parked' || this.#state === 'failed') {
+      void refuse(socket, `tenant ${this.name} is ${this.#state}: ${this.#reason ?? 'it has been stopped'}`)
+      return
+    }
+    this.#adoptees.push({ socket, caller })
+    if (this.#state === 'stopped') this.#start()
+  }
+
+  /** By an operator's wish: past crashes are forgotten, and a fault is looked at anew. */
+  async restart (): Promise<void> {
+    this.#backOff.forget()
+    const wasRunning = this.#host !== undefined
+    await this.#stopHost()
+    if (wasRunning || this.#registrations.length > 0) this.#start()
+    else this.open()
+  }
+
+  /** Stops for good; resolves when the host is gone. The socket is the caller's to close. */
+  async close (): Promise<void> {
+    this.#closed = true
+    await this.#stopHost()
+    this.#standBy('stopped')
+    for (const { socket } of this.#adoptees.splice(0)) void refuse(socket, `tenant ${this.name} has been stopped`)
+  }
+
+  async #stopHost (): Promise<void> {
+    const host = this.#host
+    if (host === undefined) return
+    this.#standBy('stopping')
+    await host.stop()
+  }
+
+  /** Every change of state passes here: what stood by for the old one is disposed. */
+  #standBy (state: TenantState, standby?: Disposable, reason?: string): void {
+    this.#standby?.[Symbol.dispose]()
+    this.#standby = standby
+    this.#state = state
+    this.#reason = reason
+    this.#init.onChange?.(this)
+  }
+
+  #await (): void {
+    if (this.#closed) return
+    this.#standBy('stopped', onConnectWaiting(this.#init.controlFd, () => { this.#start() }))
+    if (this.#adoptees.length > 0) this.#start()
+  }
+
+  #start (): void {
+    if (this.#closed || this.#host !== undefined || this.#state === 'starting') return
+    this.#standBy('starting')
+    this.#init.privateKey().then(key => { this.#spawn(key) }, (error: unknown) => { this.#giveUp('failed', messageOf(error)) })
+  }
+
+  #spawn (privateKey: Uint8Array): void {
+    if (this.#closed) return
+    const { controlFd, memoryBytes, start } = this.#init
+    let last: FromHost | undefined
+    this.#host = new HostProcess({
+      start: { ...start, registrations: this.#registrations },
+      privateKey,
+      controlFd,
+      memoryBytes,
+      onMessage: message => { last = message; this.#onMessage(message) },
+      onExit: (how, clean) => {
+        this.#host = undefined
+        if (clean && last?.kind === 'idle') this.#await()
+        else if (this.#state === 'stopping') this.#standBy('stopped')
+        else this.#onCrash(last?.kind === 'unable' ? last.reason : how)
+      }
+    })
+  }
+
+  #onMessage (message: FromHost): void {
+    if (message.kind === 'handlers') {
+      this.#registrations = message.registrations
+    } else if (message.kind === 'ready') {
+      this.#addresses = message.addresses
+      if (this.#state === 'starting') this.#standBy('running')
+      for (const { socket, caller } of this.#adoptees.splice(0)) this.#host?.adopt(socket, caller)
+    } else if (message.kind === 'idle') {
+      // Connects wait from now on; those of the front desk have to as well.
+      this.#standBy('stopping')
+    }
+  }
+
+  #onCrash (how: string): void {
+    if (this.#closed) return
+    this.#crashes++
+    const delay = this.#backOff.crashed()
+    this.#init.log.error({ tenant: this.name, how, ...delay === 'park' ? { parked: true } : { restartInMs: delay } }, 'host ended unexpectedly')
+    if (delay === 'park') return this.#giveUp('parked', `its host crashed five times within five minutes, the last time by ${how}; see the daemon's log, then \`p2pctl tenant restart ${this.name}\``)
+    const timer = setTimeout(() => {
+      // A tenant with handlers has peers that count on it; another waits for its next connect.
+      if (this.#init.always || this.#registrations.length > 0) this.#start()
+      else this.#await()
+    }, delay)
+    this.#standBy('backing-off', { [Symbol.dispose]: () => { clearTimeout(timer) } }, how)
+  }
+
+  #giveUp (state: 'parked' | 'failed', reason: string): void {
+    if (this.#closed) return
+    if (state === 'failed') this.#init.log.error({ tenant: this.name, reason }, 'tenant cannot be started')
+    const refusal = `tenant ${this.name} is ${state}: ${reason}`
+    this.#standBy(state, refuseConnects(this.#init.controlFd, refusal), reason)
+    for (const { socket } of this.#adoptees.splice(0)) void refuse(socket, refusal)
+  }
+}

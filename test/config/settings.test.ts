@@ -1,0 +1,95 @@
+import { lchownSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import type { Settings, SettingsSource } from '../../src/config/settings.ts'
+import { resolveSettings } from '../../src/config/settings.ts'
+import { faultsOf, makeDir } from './world.ts'
+
+const NOWHERE: SettingsSource = { flags: {}, env: {}, uid: 0, cwd: '/nowhere', packageRoot: '/usr/lib/node_modules/p2pd' }
+const ALICE: SettingsSource = { ...NOWHERE, uid: 1000, env: { HOME: '/home/alice' } }
+
+const CHECKOUT = { 'package.json': '{ "name": "p2pd" }', 'tsconfig.json': '{}', 'tenants/chat.yaml': 'name: chat' }
+
+const ownUid = process.getuid?.() ?? 0
+
+const rows: Array<[title: string, source: SettingsSource, expected: Settings]> = [
+  ['root has the system\'s places', NOWHERE, { tenantsDir: '/etc/p2pd/tenants', stateDir: '/var/lib/p2pd', runDir: '/run/p2pd' }],
+  ['the environment does not move the places of root', { ...NOWHERE, env: { HOME: '/root', XDG_STATE_HOME: '/x', XDG_RUNTIME_DIR: '/y' } },
+    { tenantsDir: '/etc/p2pd/tenants', stateDir: '/var/lib/p2pd', runDir: '/run/p2pd' }],
+  ['a user has places below home and in /tmp', ALICE,
+    { tenantsDir: '/home/alice/.config/p2pd/tenants', stateDir: '/home/alice/.local/state/p2pd', runDir: '/tmp/p2pd-1000' }],
+  ['a user with XDG directories has places there', { ...ALICE, env: { HOME: '/home/alice', XDG_CONFIG_HOME: '/c', XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: '/run/user/1000' } },
+    { tenantsDir: '/c/p2pd/tenants', stateDir: '/s/p2pd', runDir: '/run/user/1000/p2pd' }],
+  ['relative and empty XDG directories are ignored', { ...ALICE, env: { HOME: '/home/alice', XDG_CONFIG_HOME: 'c', XDG_STATE_HOME: '', XDG_RUNTIME_DIR: './run' } },
+    { tenantsDir: '/home/alice/.config/p2pd/tenants', stateDir: '/home/alice/.local/state/p2pd', runDir: '/tmp/p2pd-1000' }],
+  ['flags win, and are relative to the working directory', { ...NOWHERE, cwd: '/work', flags: { tenants: 't', state: '../s', run: '/r/', keyFile: 'key' } },
+    { tenantsDir: '/work/t', stateDir: '/s', runDir: '/r', keyFile: '/work/key' }],
+  ['a user without a home can give every place', { ...ALICE, env: {}, flags: { tenants: '/t', state: '/s', passphraseFile: '/p' } },
+    { tenantsDir: '/t', stateDir: '/s', runDir: '/tmp/p2pd-1000', passphraseFile: '/p' }]
+]
+
+for (const [title, source, expected] of rows) {
+  test(title, t => { t.deepEqual(resolveSettings(source), expected) })
+}
+
+const faultRows: Array<[title: string, source: SettingsSource, ...faults: string[]]> = [
+  ['a user without a home is told what to give', { ...ALICE, env: {} },
+    'argv: --tenants: needs a directory: neither XDG_CONFIG_HOME nor HOME is set',
+    'argv: --state: needs a directory: neither XDG_STATE_HOME nor HOME is set'],
+  ['every fault in the flags is reported', { ...NOWHERE, flags: { tenants: '', run: `/${'r'.repeat(64)}`, keyFile: 'a', passphraseFile: 'b' } },
+    'argv: --tenants: must not be empty',
+    'argv: --key-file: cannot be given together with --passphrase-file',
+    `argv: --run: /${'r'.repeat(64)} is 1 bytes too long: a tenant's name of 32 letters would not fit into its socket's path`]
+]
+
+for (const [title, source, ...faults] of faultRows) {
+  test(title, t => { t.deepEqual(faultsOf(() => resolveSettings(source)), faults) })
+}
+
+test('the longest run directory that fits is taken', t => {
+  t.is(resolveSettings({ ...NOWHERE, flags: { run: `/${'r'.repeat(63)}` } }).runDir.length, 64)
+})
+
+test('in a checkout its tenants are served, from any directory', t => {
+  const dir = makeDir(t, CHECKOUT)
+  for (const uid of [0, 1000]) {
+    const source = { ...ALICE, uid, packageRoot: dir }
+    t.is(resolveSettings(source).tenantsDir, join(dir, 'tenants'))
+    t.is(resolveSettings({ ...source, cwd: dir }).tenantsDir, join(dir, 'tenants'))
+  }
+})
+
+test('the checkout one stands in comes first when it is one\'s own', t => {
+  const [here, running] = [makeDir(t, CHECKOUT), makeDir(t, CHECKOUT)]
+  t.is(resolveSettings({ ...ALICE, uid: ownUid, cwd: here, packageRoot: running }).tenantsDir, join(here, 'tenants'))
+})
+
+test('the checkout one stands in is not served when it belongs to somebody else', t => {
+  const dir = makeDir(t, CHECKOUT)
+  const source = { ...ALICE, uid: ownUid + 1, cwd: dir }
+  t.is(resolveSettings(source).tenantsDir, '/home/alice/.config/p2pd/tenants')
+})
+
+test('a link to tenants somebody else has planted is not followed', t => {
+  if (ownUid !== 0) return t.pass('only root can make what belongs to another user')
+  const own = makeDir(t, CHECKOUT)
+  const dir = makeDir(t, { 'package.json': '{ "name": "p2pd" }', 'tsconfig.json': '{}' })
+  symlinkSync(join(own, 'tenants'), join(dir, 'tenants'))
+  lchownSync(join(dir, 'tenants'), 1000, -1)
+  t.is(resolveSettings({ ...NOWHERE, cwd: dir }).tenantsDir, '/etc/p2pd/tenants')
+})
+
+const noCheckouts: Array<[title: string, files: Record<string, string>]> = [
+  ['an installed package is no checkout', { 'package.json': '{ "name": "p2pd" }', 'tenants/chat.yaml': '' }],
+  ['another package is no checkout', { ...CHECKOUT, 'package.json': '{ "name": "other" }' }],
+  ['a package.json that cannot be read makes no checkout', { ...CHECKOUT, 'package.json': '{' }],
+  ['a package.json with nothing in it makes no checkout', { ...CHECKOUT, 'package.json': 'null' }],
+  ['a checkout without tenants has none to serve', { 'package.json': '{ "name": "p2pd" }', 'tsconfig.json': '{}' }]
+]
+
+for (const [title, files] of noCheckouts) {
+  test(title, t => {
+    const dir = makeDir(t, files)
+    t.is(resolveSettings({ ...NOWHERE, cwd: dir, packageRoot: dir }).tenantsDir, '/etc/p2pd/tenants')
+  })
+}

@@ -1,0 +1,38 @@
+"""A pytest plugin: what the published tests of p2pclient expect from the conftest.py that was not published with them.
+
+The tests launch `p2pd` from PATH through the client's own GoDaemon class, with go-libp2p-daemon's flags, and wait for
+go-libp2p-daemon's lines on its stdout.
+"""
+
+import glob
+import os
+
+import pytest
+
+from p2pclient.daemon import Daemon
+
+
+@pytest.fixture
+def daemon_executable():
+    return "p2pd"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(monkeypatch):
+    """The Daemon class writes its log and its sockets straight into /tmp and leaves them there."""
+    launched, start = [], Daemon._start_logging
+
+    def remembered(daemon):
+        launched.append(daemon)
+        start(daemon)
+
+    monkeypatch.setattr(Daemon, "_start_logging", remembered)
+    yield
+    for daemon in launched:
+        if daemon.is_closed is False:
+            daemon.close()
+        control = daemon.log_filename.removeprefix("/tmp/log_p2pd_unix_tmp_").removesuffix("_sock.txt")
+        listener = f"/tmp/{control.replace('_control_', '_listen_')}.sock"
+        for path in [daemon.log_filename, *glob.glob(listener)]:
+            if os.path.exists(path):
+                os.unlink(path)
