@@ -54,7 +54,7 @@ function show (row: Row, cell: Cell | undefined, notes: string[]): string {
 function ratio (row: Row, ours: Cell | undefined, theirs: Cell | undefined): string {
   if (row.better === 'neither' || ours?.value === undefined || theirs?.value === undefined) return ''
   if (ours.value === theirs.value) return 'same'
-  if (theirs.value === 0) return 'worse'
+  if (ours.value === 0 || theirs.value === 0) return (ours.value > theirs.value) === (row.better === 'more') ? 'better' : 'worse'
   const better = (ours.value > theirs.value) === (row.better === 'more')
   const overlap = (ours.low ?? 0) <= (theirs.high ?? 0) && (theirs.low ?? 0) <= (ours.high ?? 0)
   return `${overlap ? '~' : ''}${grouped(ours.value / theirs.value, 2)} ${better ? 'better' : 'worse'}`

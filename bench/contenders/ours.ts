@@ -8,11 +8,11 @@ import { READY_MS, type Contender, type Daemons } from './contender.ts'
 const program = fileURLToPath(new URL('../../bin/p2pd', import.meta.url))
 const build = fileURLToPath(new URL('../../dist', import.meta.url))
 
-/** 1,000 idle streams on each side have to fit. */
+/** 1,000 idle streams have to fit, and a stream opened by a classic client keeps its control connection. */
 const manifest = (name: string): string => `name: ${name}
 host:
   listen: [/ip4/127.0.0.1/tcp/0]
-limits: { streams: 4096 }
+limits: { streams: 4096, controlConnections: 4096 }
 `
 
 export const ours: Contender = {

@@ -14,9 +14,6 @@ import { Handler, type StreamListener } from './handler.ts'
 import { Requests } from './requests.ts'
 import { addressBytes, peerBytes, peerOf, peerStream, type Peer, type PeerStream } from './values.ts'
 
-/** How long close() waits for the daemon to take a handler off. The socket goes either way. */
-const UNREGISTER_TIMEOUT_MS = 1_000
-
 export interface CallOptions {
   /** Ends the call with the signal's reason. Has no effect on what the call has returned. */
   signal?: AbortSignal | undefined
@@ -109,11 +106,14 @@ export class P2pdClient implements AsyncDisposable {
         this.#handlers.delete(handler)
         // Daemons that do not know this answer ERROR or hang up, and a daemon that is gone has no handler.
         await this.#requests.send({ type: RequestType.REMOVE_STREAM_HANDLER, dialect: encodeRemoveStreamHandlerRequest(handled(addr)) },
-          { signals: [], timeoutMs: UNREGISTER_TIMEOUT_MS }).catch(() => {})
+          { signals: [], timeoutMs: 0 }).catch(() => {})
       }
     })
     await handler.start()
     this.#handlers.add(handler)
+    // close() may have passed over it while it started.
+    if (this.#closing.signal.aborted) await handler.close()
+    this.#closing.signal.throwIfAborted()
     return handler
   }
 

@@ -43,7 +43,6 @@ export class Handler implements AsyncDisposable {
   constructor (init: HandlerInit) {
     this.#init = init
     this.#server = createServer({ allowHalfOpen: true }, socket => { void this.#accept(socket) })
-    this.#server.on('error', error => { this.#report(error) })
   }
 
   /** Listens and registers; when either fails, nothing is left of it. */
@@ -56,6 +55,7 @@ export class Handler implements AsyncDisposable {
     // Not awaited to its end: that would be when the last stream has ended. The name is gone and nobody can connect at once.
     opened.defer(() => { this.#server.close() })
     await once(this.#server.listen(path), 'listening')
+    this.#server.on('error', error => { this.#report(error) })
     await chmod(path, 0o600)
     await this.#init.register(address.bytes)
     opened.defer(async () => { await this.#init.unregister(address.bytes) })
@@ -87,7 +87,7 @@ export class Handler implements AsyncDisposable {
       await this.#init.listener(incoming)
     } catch (error) {
       socket.destroy()
-      if (error !== this.#closing.signal.reason) this.#report(error)
+      if (!this.#closing.signal.aborted || error !== this.#closing.signal.reason) this.#report(error)
     }
   }
 

@@ -16,9 +16,12 @@ import { ask, dial } from './connection.ts'
 /** What an answer may take beyond the time the daemon was given: its own timeout should be the one that fires. */
 const ANSWER_GRACE_MS = 5_000
 
+/** What an idle connection emits when it is good for nothing any more. */
+const USELESS = ['readable', 'end', 'close']
+
 export interface Limits {
   signals: ReadonlyArray<AbortSignal | undefined>
-  /** What the daemon was given. */
+  /** What the daemon was given. It may take a little longer to say so. */
   timeoutMs?: number | undefined
 }
 
@@ -83,15 +86,15 @@ export class Requests {
     }
     this.#idle = socket
     // Readable while idle is an end, or bytes nobody asked for: useless both ways.
-    socket.once('readable', this.#drop)
-    socket.once('close', this.#drop)
+    for (const event of USELESS) socket.once(event, this.#drop)
     socket.unref()
   }
 
   #take (): Socket | undefined {
     const socket = this.#idle
     this.#idle = undefined
-    socket?.off('readable', this.#drop).off('close', this.#drop).ref()
+    for (const event of USELESS) socket?.off(event, this.#drop)
+    socket?.ref()
     return socket
   }
 

@@ -7,8 +7,7 @@
  */
 import { multiaddr } from '@multiformats/multiaddr'
 import { messageOf } from '../errors.ts'
-import { MAX_SOCKET_PATH_BYTES } from '../limits.ts'
-import { bytesTooLong } from './runPaths.ts'
+import { whyTooLong } from './runPaths.ts'
 
 const UNIX = '/unix/'
 
@@ -22,9 +21,8 @@ function parseUnix (rest: string): { addr: string } | { why: string } {
   const path = /^%2f/i.test(rest) && !rest.includes('/') ? decode(rest) : `/${rest}`
   if (path === undefined || path.includes('\0')) return { why: 'has a path that cannot be read' }
   if (path.endsWith('/')) return { why: 'must name a file, like /unix/tmp/p2pd.sock' }
-  const excess = bytesTooLong(path)
-  if (excess > 0) return { why: `has a path ${excess} bytes too long for Linux (${MAX_SOCKET_PATH_BYTES})` }
-  return { addr: `/unix${path}` }
+  const why = whyTooLong(path)
+  return why !== undefined ? { why: `the path ${why}` } : { addr: `/unix${path}` }
 }
 
 function parseTcp (text: string): { addr: string } | { why: string } {

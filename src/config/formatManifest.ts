@@ -4,7 +4,7 @@
  * Writes down what was chosen, and shows what was not as comments with its default: the file is its own manual.
  */
 import { Scalar, stringify } from 'yaml'
-import { DEFAULT_LISTEN } from './manifest.ts'
+import { DEFAULT_IDLE_STOP, DEFAULT_LISTEN } from './manifest.ts'
 
 export interface NewManifest {
   name: string
@@ -33,7 +33,7 @@ host:
   # on-demand: with the app's first connection. always: with p2pd.
   start: ${start ?? 'on-demand'}
   # How long it may be idle before it is stopped (on-demand only). 0: never.
-  ${idleStop === undefined ? '# idleStop: 10m' : `idleStop: ${idleStop === '0' ? '0' : value(idleStop)}`}
+  ${idleStop === undefined ? `# idleStop: ${DEFAULT_IDLE_STOP}` : `idleStop: ${idleStop === '0' ? '0' : value(idleStop)}`}
 
 # Policies can be about a group instead of one tenant.
 ${groups === undefined || groups.length === 0 ? '# groups: [messaging]' : `groups: ${list(groups)}`}

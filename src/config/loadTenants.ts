@@ -8,9 +8,8 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, messageOf } from '../errors.ts'
 import type { Fault } from '../errors.ts'
-import { MAX_SOCKET_PATH_BYTES } from '../limits.ts'
 import { classify, readManifestText, whyOpenToAll } from './manifestFile.ts'
-import { bytesTooLong, tenantSocketPath } from './runPaths.ts'
+import { tenantSocketPath, whyTooLong } from './runPaths.ts'
 import type { Machine, TenantOrFaults, TenantSpec } from './tenant.ts'
 import { parseTenant } from './tenant.ts'
 import { readUsers } from './users.ts'
@@ -55,10 +54,9 @@ export function machineOf ({ uid, passwdFile }: LoadOptions): Machine {
 export function checkTenant (text: string, file: string, base: string, runDir: string, machine: Machine): TenantOrFaults {
   const result = parseTenant(text, file, base, machine)
   const path = tenantSocketPath(runDir, base)
-  const excess = bytesTooLong(path)
-  if (excess === 0) return result
-  const what = `its socket ${path} is ${excess} bytes too long for Linux (${MAX_SOCKET_PATH_BYTES}); choose a shorter name or --run directory`
-  const fault = { file, path: 'name', what }
+  const why = whyTooLong(path)
+  if (why === undefined) return result
+  const fault = { file, path: 'name', what: `the path of its socket ${why}; choose a shorter name or --run directory, found ${path}` }
   return { faults: 'faults' in result ? [...result.faults, fault] : [fault] }
 }
 

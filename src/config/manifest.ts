@@ -13,6 +13,9 @@ import { duration, size } from './quantities.ts'
 /** Listens on every IPv4 interface, on a port the system chooses. */
 export const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/0']
 
+/** Long enough not to stop a host between two messages of a person, short enough to free what is forgotten. */
+export const DEFAULT_IDLE_STOP = '10m'
+
 /** No limit can usefully be above this: Linux gives a process 1048576 descriptors at most (fs.nr_open). */
 const MAX_COUNT = 1_000_000
 
@@ -49,10 +52,9 @@ const host = z
     start: z.enum(['on-demand', 'always']).default('on-demand')
       .describe('on-demand: the host starts when its app first connects, and other peers reach it from then on. always: it starts with p2pd and stays.'),
     // A host needs about 100 ms to start, and setTimeout() takes no more than 2^31-1 ms, a little over 24 days.
-    idleStop: duration({ min: '100ms', max: '24d' }).optional().meta({
-      description: 'How long an on-demand host may be idle before it is stopped: 90s, 10m, 2h. 0: it is never stopped.',
-      default: '10m'
-    })
+    // No default here: that it was left out is what `start: always` wants to know.
+    idleStop: duration({ min: '100ms', max: '24d' }).optional()
+      .describe('How long an on-demand host may be idle before it is stopped: 90s, 10m, 2h. 0: it is never stopped.')
   })
   .refine(({ start, idleStop = 0 }) => start === 'on-demand' || idleStop === 0, {
     error: 'has no meaning with `start: always`; leave one of them out',
@@ -87,5 +89,11 @@ export type Manifest = z.output<typeof manifestShape>
 
 /** The shape as JSON Schema, of what an operator writes rather than of what becomes of it. Draft 7 is what editors know. */
 export function manifestSchema (): z.core.JSONSchema.BaseSchema {
-  return z.toJSONSchema(manifestShape, { io: 'input', target: 'draft-7' })
+  return z.toJSONSchema(manifestShape, {
+    io: 'input',
+    target: 'draft-7',
+    override ({ zodSchema, jsonSchema }) {
+      if (zodSchema === host.shape.idleStop) jsonSchema.default = DEFAULT_IDLE_STOP
+    }
+  })
 }

@@ -10,7 +10,7 @@ import type { Fault } from '../errors.ts'
 import { messageOf } from '../errors.ts'
 
 /** Largest manifest, in bytes: all keys with their comments are about 2 KiB. */
-export const MAX_MANIFEST_BYTES = 64 * 1024
+const MAX_MANIFEST_BYTES = 64 * 1024
 
 const EXTENSION = '.yaml'
 

@@ -13,7 +13,7 @@ const SIZE = /^\d{1,9}(\.\d{1,3})?(KiB|MiB|GiB)$/
 
 const UNIT_BYTES = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
 
-export interface Bounds {
+interface Bounds {
   /** The least allowed, as an operator would write it. */
   min: string
   /** The most allowed, likewise. */
@@ -48,7 +48,8 @@ export function size ({ min, max }: Bounds) {
     })
 }
 
-function milliseconds (text: string): number {
+/** Of a duration that is known to be one. */
+export function milliseconds (text: string): number {
   // The pattern has let through nothing that ms would not understand, which the type cannot know.
   return Math.round(ms(text as StringValue))
 }

@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path'
 import { MAX_SOCKET_PATH_BYTES } from '../limits.ts'
+import { MAX_NAME_LENGTH } from './names.ts'
 
 /** The front desk: any program connects, and the kernel says which tenant it is. */
 export function frontDeskPath (runDir: string): string {
@@ -20,7 +21,20 @@ export function tenantSocketPath (runDir: string, tenant: string): string {
   return join(runDir, tenant, 'p2pd.sock')
 }
 
-/** By how many bytes a socket's path is too long; 0 when it fits. */
-export function bytesTooLong (path: string): number {
-  return Math.max(0, Buffer.byteLength(path) - MAX_SOCKET_PATH_BYTES)
+/** What a fault says of a socket's path that is too long; undefined when it fits. */
+export function whyTooLong (path: string): string | undefined {
+  const bytes = Buffer.byteLength(path)
+  return bytes > MAX_SOCKET_PATH_BYTES ? `is too long: ${bytes} bytes, Linux takes ${MAX_SOCKET_PATH_BYTES}` : undefined
+}
+
+/**
+ * Why this cannot be a run directory, or undefined when it can. It has to do for any tenant, not only for those there are:
+ * the one that is added next may have the longest name.
+ */
+export function whyNoRunDir (runDir: string): string | undefined {
+  const longest = tenantSocketPath(runDir, 'x'.repeat(MAX_NAME_LENGTH))
+  if ([frontDeskPath(runDir), adminSocketPath(runDir), longest].every(path => whyTooLong(path) === undefined)) return undefined
+  const bytes = Buffer.byteLength(runDir)
+  const most = bytes + MAX_SOCKET_PATH_BYTES - Buffer.byteLength(longest)
+  return `must be at most ${most} bytes, so that every socket in it has a path that Linux takes, found ${bytes}: ${runDir}`
 }

@@ -8,8 +8,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { ConfigError } from '../errors.ts'
 import type { Fault } from '../errors.ts'
 import { checkoutTenants } from './checkout.ts'
-import { MAX_NAME_LENGTH } from './names.ts'
-import { adminSocketPath, bytesTooLong, frontDeskPath, tenantSocketPath } from './runPaths.ts'
+import { whyNoRunDir } from './runPaths.ts'
 
 /** As given on the command line; relative to the working directory. */
 export interface SettingsFlags {
@@ -60,10 +59,8 @@ export function resolveSettings ({ flags, env, uid, cwd, packageRoot }: Settings
   const keyFile = given('--key-file', flags.keyFile)
   const passphraseFile = given('--passphrase-file', flags.passphraseFile)
   if (keyFile !== undefined && passphraseFile !== undefined) fault('--key-file', 'cannot be given together with --passphrase-file')
-  const excess = runDirExcess(runDir)
-  if (excess > 0) {
-    fault('--run', `${runDir} is ${excess} bytes too long: a tenant's name of ${MAX_NAME_LENGTH} letters would not fit into its socket's path`)
-  }
+  const why = whyNoRunDir(runDir)
+  if (why !== undefined) fault('--run', why)
   if (faults.length > 0) throw new ConfigError(faults)
   return {
     tenantsDir,
@@ -82,10 +79,4 @@ function userRunDir (env: SettingsSource['env'], uid: number): string {
 /** The basedir specification wants relative paths ignored. */
 function absolute (path: string | undefined): string | undefined {
   return path !== undefined && isAbsolute(path) ? path : undefined
-}
-
-/** The directory has to do for any tenant: the one that is added next may have the longest name. */
-function runDirExcess (runDir: string): number {
-  const longest = tenantSocketPath(runDir, 'x'.repeat(MAX_NAME_LENGTH))
-  return Math.max(...[frontDeskPath(runDir), adminSocketPath(runDir), longest].map(bytesTooLong))
 }

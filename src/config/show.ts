@@ -15,11 +15,10 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 const PLAIN_KEY = /^[\w.-]{1,60}$/
 
 export function show (value: unknown): string {
-  if (value === undefined || value === null) return 'nothing'
   if (typeof value === 'string') return quote(value)
-  if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'object') return 'a mapping'
-  return String(value)
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (value === undefined || value === null) return 'nothing'
+  return Array.isArray(value) ? 'a list' : 'a mapping'
 }
 
 /** A key as part of a fault's path: `limits`, or quoted when it is no plain word. */

@@ -6,7 +6,8 @@
  */
 import type { Fault } from '../errors.ts'
 import type { Manifest } from './manifest.ts'
-import { manifestShape } from './manifest.ts'
+import { DEFAULT_IDLE_STOP, manifestShape } from './manifest.ts'
+import { milliseconds } from './quantities.ts'
 import { shapeFaults } from './shapeFaults.ts'
 import { show } from './show.ts'
 import { parseYaml } from './yaml.ts'
@@ -36,9 +37,6 @@ export interface Machine {
 /** The tenant a manifest declares, or everything that is wrong with it. */
 export type TenantOrFaults = { spec: TenantSpec } | { faults: Fault[] }
 
-/** Long enough not to stop a host between two messages of a person, short enough to free what is forgotten. */
-const DEFAULT_IDLE_STOP_MS = 10 * 60_000
-
 /** What the kernel shows in place of a uid it cannot map: user_namespaces(7), /proc/sys/kernel/overflowuid. */
 const OVERFLOW_UID = 65534
 
@@ -66,7 +64,7 @@ export function parseTenant (text: string, file: string, base: string, machine: 
 
 function specOf ({ name, host, groups, limits: { memory, ...counts } }: Manifest, app: TenantSpec['app']): TenantSpec {
   const { listen, start, idleStop } = host
-  const idleStopMs = start === 'always' ? 0 : idleStop ?? DEFAULT_IDLE_STOP_MS
+  const idleStopMs = start === 'always' ? 0 : idleStop ?? milliseconds(DEFAULT_IDLE_STOP)
   return { name, app, host: { listen, start, idleStopMs }, groups, limits: { ...counts, memoryBytes: memory } }
 }
 

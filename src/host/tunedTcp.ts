@@ -19,12 +19,13 @@ export function tunedTcp (): (components: Components) => Transport {
   const make = tcp()
   return components => {
     const transport = make(components)
-    const { dial, createListener } = transport
+    const dial = transport.dial.bind(transport)
+    const createListener = transport.createListener.bind(transport)
     transport.dial = async (address: Multiaddr, options: DialTransportOptions): Promise<Connection> => {
-      return await dial.call(transport, address, { ...options, upgrader: tuning(options.upgrader) })
+      return await dial(address, { ...options, upgrader: tuning(options.upgrader) })
     }
     transport.createListener = (options: CreateListenerOptions): Listener => {
-      return createListener.call(transport, { ...options, upgrader: tuning(options.upgrader) })
+      return createListener({ ...options, upgrader: tuning(options.upgrader) })
     }
     return transport
   }
@@ -37,7 +38,7 @@ function tuning (upgrader: Upgrader): Upgrader {
       if (name === 'upgradeInbound') return async (...[connection, options]: Parameters<Upgrader['upgradeInbound']>) => { await target.upgradeInbound(tune(connection), options) }
       if (name === 'upgradeOutbound') return async (...[connection, options]: Parameters<Upgrader['upgradeOutbound']>) => await target.upgradeOutbound(tune(connection), options)
       const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
     }
   })
 }
@@ -51,7 +52,7 @@ function tune (connection: MultiaddrConnection): MultiaddrConnection {
 }
 
 function corkEachTick (socket: Socket): void {
-  const write = socket.write
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean
   let corked = false
   const uncork = (): void => { corked = false; socket.uncork() }
   socket.write = (...args: unknown[]): boolean => {
@@ -60,6 +61,6 @@ function corkEachTick (socket: Socket): void {
       socket.cork()
       process.nextTick(uncork)
     }
-    return Reflect.apply(write, socket, args) as boolean
+    return write(...args)
   }
 }

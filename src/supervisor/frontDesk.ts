@@ -12,7 +12,7 @@ import type { Tenant } from './tenant.ts'
 
 export interface Desk {
   /** The tenants whose app this user is. */
-  candidates (uid: number): Array<{ tenant: Tenant, socketPath: string }>
+  readonly candidates: (uid: number) => Array<{ tenant: Tenant, socketPath: string }>
   readonly log: Logger
 }
 

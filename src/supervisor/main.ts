@@ -46,7 +46,7 @@ export async function serve ({ settings, log, onChange = () => {} }: ServeInit):
   const roster = new Roster({ tenantsDir, run, keystore, uid, log, onChange })
   opened.defer(async () => { await roster.close() })
   await roster.reload()
-  opened.use(openFrontDesk(await run.listenAtFrontDesk(), { candidates: uid => roster.candidates(uid), log }))
+  opened.use(openFrontDesk(await run.listenAtFrontDesk(), { candidates: caller => roster.candidates(caller), log }))
   const status = (): DaemonStatus => ({
     version: VERSION,
     pid: process.pid,

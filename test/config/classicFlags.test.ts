@@ -87,14 +87,14 @@ const faultRows: Array<[argv: string[], ...faults: string[]]> = [
   [['-listen=/unix/tmp/'], '-listen: must name a file, like /unix/tmp/p2pd.sock, found "/unix/tmp/"'],
   [['-listen=/unix/%2Ftmp%2'], '-listen: has a path that cannot be read, found "/unix/%2Ftmp%2"'],
   [['-listen=/unix/%2Ftmp%00'], '-listen: has a path that cannot be read, found "/unix/%2Ftmp%00"'],
-  [[`-listen=/unix/${'p'.repeat(107)}`], `-listen: has a path 1 bytes too long for Linux (107), found "/unix/${'p'.repeat(54)}…"`],
+  [[`-listen=/unix/${'p'.repeat(107)}`], `-listen: the path is too long: 108 bytes, Linux takes 107, found "/unix/${'p'.repeat(54)}…"`],
 
   [['-hostAddrs=/ip4/0.0.0.0/udp/0/quic-v1,/ip4/0.0.0.0/tcp/0'], `-hostAddrs: ${LISTEN_RULE}, found "/ip4/0.0.0.0/udp/0/quic-v1"`],
   [['-hostAddrs=/ip4/0.0.0.0/tcp/0,'], '-hostAddrs: is an empty address, found ""'],
   [['-announceAddrs=example.com'], '-announceAddrs: is no multiaddr (String multiaddr must start with "/"), found "example.com"'],
 
-  [['-nope', '-q=maybe', '-dht', '-listen=x', '-hostAddrs=y', '-announceAddrs=z'],
-    '-nope: unknown flag; p2pd -help lists them',
+  [['-xyzzy', '-q=maybe', '-dht', '-listen=x', '-hostAddrs=y', '-announceAddrs=z'],
+    '-xyzzy: unknown flag; p2pd -help lists them',
     '-q: must be true or false (or 1, 0, t, f), found "maybe"',
     `-dht: ${later('the DHT')}`,
     '-listen: is no multiaddr (String multiaddr must start with "/"), found "x"',

@@ -79,7 +79,7 @@ test('a tenant whose socket path is too long is a fault, and one byte less is no
   const runDir = `/${'r'.repeat(107 - '/chat/p2pd.sock'.length - 1)}`
   t.is(loadTenants(dir, { ...OPTIONS, runDir }).length, 1)
   t.deepEqual(faultsOf(() => loadTenants(dir, { ...OPTIONS, runDir: `${runDir}r` }), dir), [
-    `chat.yaml: name: its socket ${runDir}r/chat/p2pd.sock is 1 bytes too long for Linux (107); choose a shorter name or --run directory`
+    `chat.yaml: name: the path of its socket is too long: 108 bytes, Linux takes 107; choose a shorter name or --run directory, found ${runDir}r/chat/p2pd.sock`
   ])
 })
 

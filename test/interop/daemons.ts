@@ -70,8 +70,8 @@ export class World implements AsyncDisposable {
 
   /** One daemon of ours with these tenants, each on its own control socket, in the order of the names, and its front desk. */
   async tenants (names: readonly string[]): Promise<{ child: Child, endpoints: Endpoint[], frontDesk: Endpoint }> {
-    const [manifests, state, sockets] = await Promise.all(['tenants', 'state', 'run'].map(name => this.makeDirectory(name)))
-    if (manifests === undefined || state === undefined || sockets === undefined) throw new Error('unreachable')
+    const manifests = await this.makeDirectory('tenants')
+    const [state, sockets] = [this.path('state'), this.path('run')]
     await Promise.all(names.map(name =>
       writeFile(join(manifests, `${name}.yaml`), `name: ${name}\nhost:\n  listen: [/ip4/127.0.0.1/tcp/0]\n`)))
     const child = this.#start(P2PD, ['serve', '--tenants', manifests, '--state', state, '--run', sockets])

@@ -16,8 +16,8 @@ export const connect = {
   async run ({ host, signal }, request) {
     const { peer, addrs, timeout } = required(request.connect, 'connect')
     const target = decodePeerId(peer)
-    await withTimeout(timeoutMsFrom(timeout), signal, `connect to ${target.toString()}`, async signal => {
-      await host.connect(target, addressesFrom(addrs), { signal })
+    await withTimeout(timeoutMsFrom(timeout), signal, `connect to ${target.toString()}`, async limited => {
+      await host.connect(target, addressesFrom(addrs), { signal: limited })
     })
     return { response: OK }
   }

@@ -17,8 +17,8 @@ export const streamOpen = {
   async run ({ host, signal }, request) {
     const { peer, proto, timeout } = required(request.streamOpen, 'streamOpen')
     const target = decodePeerId(peer)
-    const stream = await withTimeout(timeoutMsFrom(timeout), signal, `open a stream to ${target.toString()}`, async signal => {
-      return await host.openStream(target, protocolsFrom(proto), { signal })
+    const stream = await withTimeout(timeoutMsFrom(timeout), signal, `open a stream to ${target.toString()}`, async limited => {
+      return await host.openStream(target, protocolsFrom(proto), { signal: limited })
     })
     return {
       response: { ...OK, streamInfo: { peer: encodePeerId(stream.peer), addr: stream.address.bytes, proto: stream.protocol } },
