@@ -180,7 +180,8 @@ function causeOf (error: unknown): unknown {
 }
 
 function occupied (location: string, cause: unknown): P2pdError {
-  return new P2pdError('ERR_OCCUPIED', `${location}: another p2pd has the keystore open: stop it, or ask it (p2pctl does, while it runs)`, { cause })
+  return new P2pdError('ERR_OCCUPIED', `${location}: another p2pd has the keystore open: stop it, or ask it (p2pctl does, ` +
+    'while it runs)', { cause })
 }
 
 function cannotWrite (location: string, cause: unknown): P2pdError {
@@ -190,6 +191,7 @@ function cannotWrite (location: string, cause: unknown): P2pdError {
 function openFault (location: string, cause: unknown): P2pdError {
   if (hasCode(cause, 'LEVEL_LOCKED')) return occupied(location, cause)
   const reason = reasonOf(cause)
-  if (hasCode(cause, 'LEVEL_IO_ERROR') && !DAMAGE_REASONS.includes(reason)) return systemError(`${location}: cannot be opened`, cause)
+  const refused = hasCode(cause, 'LEVEL_IO_ERROR') && !DAMAGE_REASONS.includes(reason)
+  if (refused) return systemError(`${location}: cannot be opened`, cause)
   return keystoreError(`${location}: is damaged (${reason}): ${storeMend(dirname(location))}`, cause)
 }

@@ -19,11 +19,13 @@ const FOREIGN_BITS = 0o077
 /** Throws ERR_KEYSTORE unless the owner is one of `owners` and group and others have no rights at all. */
 export function assertPrivate (path: string, { uid, mode }: Access, owners: readonly number[]): void {
   if (!owners.includes(uid)) {
-    throw keystoreError(`${path}: belongs to uid ${uid}, wanted uid ${owners.join(' or ')}: what holds keys belongs to the service alone`)
+    throw keystoreError(`${path}: belongs to uid ${uid}, wanted uid ${owners.join(' or ')}: what holds keys belongs to the ` +
+      'service alone')
   }
   if ((mode & FOREIGN_BITS) !== 0) {
     const found = (mode & 0o7777).toString(8).padStart(4, '0')
-    throw keystoreError(`${path}: has mode ${found}, so others can reach it: \`chmod go= ${path}\`, and think about who may have read it`)
+    throw keystoreError(`${path}: has mode ${found}, so others can reach it: \`chmod go= ${path}\`, and think about who may ` +
+      'have read it')
   }
 }
 
@@ -46,7 +48,7 @@ export async function readPrivate (path: string, maxBytes: number, owners: reado
 }
 
 /** Reads a regular file of at most `maxBytes`; undefined if there is none. */
-export async function readSmall (path: string, maxBytes: number, check: (access: Access) => void = () => {}): Promise<Buffer | undefined> {
+export async function readSmall (path: string, maxBytes: number, check?: (access: Access) => void): Promise<Buffer | undefined> {
   let file
   try {
     // Not blocking: a fifo in its place would hold the start for ever. The checks are on what was opened, not on the path.
@@ -58,7 +60,7 @@ export async function readSmall (path: string, maxBytes: number, check: (access:
   try {
     const status = await file.stat()
     if (!status.isFile()) throw keystoreError(`${path}: is no regular file`)
-    check(status)
+    check?.(status)
     if (status.size > maxBytes) throw keystoreError(`${path}: holds ${status.size} bytes, at most ${maxBytes} were expected`)
     return await file.readFile()
   } finally {

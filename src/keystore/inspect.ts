@@ -50,7 +50,9 @@ export function inspect ({ stateDir, database, sealingKey, witness }: Sources, n
   } catch (cause) {
     return damaged(`its key in the keystore is damaged: ${messageOf(cause)}`, cause)
   }
-  if (key.peerId !== record.peerId) return damaged(`its key in the keystore has peer ID ${key.peerId}, its record says ${record.peerId}`)
+  if (key.peerId !== record.peerId) {
+    return damaged(`its key in the keystore has peer ID ${key.peerId}, its record says ${record.peerId}`)
+  }
   if (witnessed !== undefined && witnessed !== key.peerId && witnessed !== record.replaces) {
     return damaged(`the keystore holds peer ID ${key.peerId}, ${witnessPath(stateDir)} names ${witnessed}: ` +
       `${databasePath(stateDir)} is older than that file, or one of them is not this machine's`)

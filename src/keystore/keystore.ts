@@ -15,7 +15,6 @@ import { retiredKeys } from './retire.ts'
 
 export type { Identity, IdentityInfo } from './identity.ts'
 export type { KeystoreSettings } from './open.ts'
-export type { KeyType } from './privateKey.ts'
 
 export class Keystore implements AsyncDisposable {
   readonly #sources: Sources
@@ -70,8 +69,9 @@ export class Keystore implements AsyncDisposable {
         return identityOf(name, finding.record, finding.privateKey)
       }
       if (finding.state !== 'absent' && expected !== key.peerId && !replace) {
-        throw keystoreError(`${name}: has ${expected === undefined ? 'an identity that cannot be read' : `peer ID ${expected}`}, ` +
-          `this key would give it ${key.peerId}: ask for the replacement (--replace) if that is meant`)
+        const had = expected === undefined ? 'an identity that cannot be read' : `peer ID ${expected}`
+        throw keystoreError(`${name}: has ${had}, this key would give it ${key.peerId}: ask for the replacement (--replace) ` +
+          'if that is meant')
       }
       return await this.#enrol(name, key, finding)
     })
@@ -173,5 +173,6 @@ export class Keystore implements AsyncDisposable {
 }
 
 function unknownName (name: string): Error {
-  return keystoreError(`${name}: has no identity; a tenant gets one when it first starts, or with \`p2pctl key import ${name} FILE\``)
+  return keystoreError(`${name}: has no identity; a tenant gets one when it first starts, or with ` +
+    `\`p2pctl key import ${name} FILE\``)
 }

@@ -28,15 +28,17 @@ export function newMeta ({ key, scrypt }: SealingKey): Map<string, Uint8Array> {
 /** ERR_KEYSTORE where it is missing or damaged: the database as a whole is, then. */
 export function readMeta (database: Database, stateDir: string): Meta {
   const location = databasePath(stateDir)
+  const damaged = (what: string): P2pdError => keystoreError(`${location}: is damaged, ${what}: ${storeMend(stateDir)}`)
   const bytes = database.get(META_KEY)
-  if (bytes === undefined) throw keystoreError(`${location}: is damaged, its meta record is missing: ${storeMend(stateDir)}`)
+  if (bytes === undefined) throw damaged('its meta record is missing')
   const meta = parse(bytes)
-  if (meta === undefined) throw keystoreError(`${location}: is damaged, its meta record cannot be read: ${storeMend(stateDir)}`)
+  if (meta === undefined) throw damaged('its meta record cannot be read')
   if (meta.version !== VERSION) {
-    throw keystoreError(`${location}: has format version ${String(meta.version)}, this p2pd knows version ${VERSION}: use the p2pd that wrote it, or a newer one`)
+    throw keystoreError(`${location}: has format version ${String(meta.version)}, this p2pd knows version ${VERSION}: ` +
+      'use the p2pd that wrote it, or a newer one')
   }
   if (meta.scrypt === undefined) return {}
-  if (!isScryptParameters(meta.scrypt)) throw keystoreError(`${location}: is damaged, its scrypt parameters make no sense: ${storeMend(stateDir)}`)
+  if (!isScryptParameters(meta.scrypt)) throw damaged('its scrypt parameters make no sense')
   return { scrypt: meta.scrypt }
 }
 
@@ -44,7 +46,8 @@ export function readMeta (database: Database, stateDir: string): Meta {
 export function assertRightKey (database: Database, { key, from }: SealingKey, stateDir: string): void {
   if (opens(() => unseal(key, database.get(CHECK_KEY) ?? new Uint8Array(), CHECK_KEY))) return
   if (tenantNames(database).some(name => opens(() => openTenantRecord(database, key, name)))) return
-  throw keystoreError(`${databasePath(stateDir)}: is sealed with another key than ${from}: give the one it was made with, or restore both from one backup`)
+  throw keystoreError(`${databasePath(stateDir)}: is sealed with another key than ${from}: give the one it was made with, ` +
+    'or restore both from one backup')
 }
 
 function opens (attempt: () => unknown): boolean {

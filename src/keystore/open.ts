@@ -27,8 +27,9 @@ export interface KeystoreSettings {
   closeOnExec?: CloseOnExec
 }
 
-export async function openSources ({ stateDir: given, passphraseFile, env = process.env, closeOnExec }: KeystoreSettings): Promise<Sources> {
-  const stateDir = resolve(given)
+export async function openSources (given: KeystoreSettings): Promise<Sources> {
+  const { passphraseFile, env = process.env, closeOnExec } = given
+  const stateDir = resolve(given.stateDir)
   const settings: SealingKeySettings = { stateDir, env, ...passphraseFile === undefined ? {} : { passphraseFile } }
   await makeDirectory(stateDir)
   await makeDatabase(settings)

@@ -27,7 +27,7 @@ const WANTED = 'wanted the libp2p PrivateKey protobuf, as `p2pd -id` takes it'
 const MIN_RSA_BITS = 2048
 
 /** An RSA key of 8192 bits, the largest js-libp2p takes, is 4.7 kB. */
-export const MAX_PRIVATE_KEY_BYTES = 16 * 1024
+const MAX_PRIVATE_KEY_BYTES = 16 * 1024
 
 export function isKeyType (value: unknown): value is KeyType {
   return KEY_TYPES.some(type => type === value)
@@ -50,14 +50,17 @@ export async function provePrivateKey (bytes: Uint8Array): Promise<ParsedKey> {
   const key = decode(bytes)
   const parsed = describe(key)
   if (!await provesItself(key)) {
-    throw keystoreError(`this is ${article(key.type)} key whose private and public halves do not belong together: take it from its source again`)
+    throw keystoreError(`this is ${article(key.type)} key whose private and public halves do not belong together: take it ` +
+      'from its source again')
   }
   return parsed
 }
 
 function decode (bytes: Uint8Array): LibPrivateKey {
   if (bytes.length === 0) throw keystoreError(`this is empty, ${WANTED}`)
-  if (bytes.length > MAX_PRIVATE_KEY_BYTES) throw keystoreError(`this holds ${bytes.length} bytes, more than any private key, ${WANTED}`)
+  if (bytes.length > MAX_PRIVATE_KEY_BYTES) {
+    throw keystoreError(`this holds ${bytes.length} bytes, more than any private key, ${WANTED}`)
+  }
   try {
     return privateKeyFromProtobuf(bytes)
   } catch (cause) {

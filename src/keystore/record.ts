@@ -33,14 +33,15 @@ const MAX_NAME_BYTES = 128
 /** 128 bits: two tenants never share an id, and none can be guessed. */
 const ID_BYTES = 16
 
-export function newTenantId (): string {
+function newTenantId (): string {
   return randomBytes(ID_BYTES).toString('hex')
 }
 
 /** Config lets far fewer names through; refused here is what would break an entry's name or a message. */
 export function assertName (name: string): void {
   if (name === '' || name.includes('!') || /\p{C}/u.test(name) || Buffer.byteLength(name) > MAX_NAME_BYTES) {
-    throw keystoreError(`${JSON.stringify(name.slice(0, 40))}: is no name for a tenant: wanted 1 to ${MAX_NAME_BYTES} bytes without ! and control characters`)
+    throw keystoreError(`${JSON.stringify(name.slice(0, 40))}: is no name for a tenant: wanted 1 to ${MAX_NAME_BYTES} bytes ` +
+      'without ! and control characters')
   }
 }
 
@@ -88,11 +89,10 @@ export function recordOf ({ keyType, peerId }: ParsedKey, replaces: string | und
 /** The seal says that we wrote it; this says that this version can read it. */
 function parse (json: string): TenantRecord {
   const value: unknown = JSON.parse(json)
-  if (typeof value === 'object' && value !== null && 'id' in value && 'peerId' in value && 'keyType' in value && 'created' in value) {
-    const { id, peerId, keyType, created } = value
-    const replaces = 'replaces' in value && typeof value.replaces === 'string' ? { replaces: value.replaces } : {}
+  if (typeof value === 'object' && value !== null) {
+    const { id, peerId, keyType, created, replaces }: Partial<Record<keyof TenantRecord, unknown>> = value
     if (typeof id === 'string' && typeof peerId === 'string' && isKeyType(keyType) && typeof created === 'string') {
-      return { id, peerId, keyType, created, ...replaces }
+      return { id, peerId, keyType, created, ...typeof replaces === 'string' ? { replaces } : {} }
     }
   }
   throw keystoreError('it was written by another version of p2pd, and this one cannot read it')

@@ -29,7 +29,7 @@ export interface SealingKey {
   scrypt?: ScryptParameters
 }
 
-export function keyFilePath (stateDir: string): string {
+function keyFilePath (stateDir: string): string {
   return join(stateDir, 'keystore.key')
 }
 
@@ -45,15 +45,17 @@ export async function newSealingKey (settings: SealingKeySettings): Promise<Seal
   } catch (error) {
     throw systemError(`${path}: the sealing key cannot be written`, error)
   }
-  return await existingSealingKey(settings, undefined)
+  return await existingSealingKey(settings)
 }
 
 /** The key for a database that exists; `scrypt` as that database has it. Never makes one: it would open nothing. */
-export async function existingSealingKey (settings: SealingKeySettings, scrypt: ScryptParameters | undefined): Promise<SealingKey> {
+export async function existingSealingKey (settings: SealingKeySettings, scrypt?: ScryptParameters): Promise<SealingKey> {
   const { passphraseFile, stateDir } = settings
   const database = databasePath(stateDir)
   if (scrypt !== undefined) {
-    if (passphraseFile === undefined) throw keystoreError(`${database}: is sealed under a passphrase: name the file that holds it`)
+    if (passphraseFile === undefined) {
+      throw keystoreError(`${database}: is sealed under a passphrase: name the file that holds it`)
+    }
     return await fromPassphrase(passphraseFile, scrypt)
   }
   if (passphraseFile !== undefined) {
@@ -62,7 +64,8 @@ export async function existingSealingKey (settings: SealingKeySettings, scrypt: 
   const given = await givenKey(settings)
   if (given !== undefined) return given
   throw keystoreError(`${keyFilePath(stateDir)}: is missing, and without it the keys in ${database} cannot be read: restore it ` +
-    `from a backup, or give the key as the systemd credential ${CREDENTIAL}; if it is lost, move ${database} away and import the keys again`)
+    `from a backup, or give the key as the systemd credential ${CREDENTIAL}; if it is lost, move ${database} away and ` +
+    'import the keys again')
 }
 
 async function fromPassphrase (file: string, scrypt: ScryptParameters): Promise<SealingKey> {

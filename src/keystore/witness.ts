@@ -26,7 +26,7 @@ export class Witness {
     const path = witnessPath(stateDir)
     try {
       const bytes = await readSmall(path, MAX_WITNESS_BYTES)
-      return new Witness(path, bytes === undefined ? new Map() : parse(path, bytes.toString('utf8')))
+      return new Witness(path, bytes === undefined ? new Map<string, string>() : parse(path, bytes.toString('utf8')))
     } catch (error) {
       throw error instanceof P2pdError ? error : systemError(`${path}: cannot be read`, error)
     }

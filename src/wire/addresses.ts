@@ -34,7 +34,8 @@ export function parseMultiaddr (text: string): Multiaddr {
 export function decodeMultiaddr (bytes: Uint8Array): Multiaddr {
   try {
     const address = multiaddr(bytes)
-    const written = multiaddr(address.getComponents().map(({ bytes: _, ...component }) => component)).bytes
+    const values = address.getComponents().map(({ code, name, value }) => value === undefined ? { code, name } : { code, name, value })
+    const written = multiaddr(values).bytes
     if (Buffer.compare(written, bytes) !== 0) throw new P2pdError('ERR_REQUEST', 'a value ends early or is not in its shortest form')
     return address
   } catch (error) {

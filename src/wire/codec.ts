@@ -48,7 +48,7 @@ function plain<T> (value: T): Plain<T>
 function plain (value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return new Uint8Array(value)
-  if (Array.isArray(value)) return value.map(item => plain(item))
+  if (Array.isArray(value)) return value.map((item: unknown) => plain(item))
   // The types say that these are numbers already (--force-number), which is so only where the package `long` is not there.
   if ('low' in value && 'high' in value) return safeInteger(Number(value))
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field != null).map(([name, field]) => [name, plain(field)]))

@@ -116,7 +116,7 @@ for (const [how, read] of Object.entries(readers)) {
 test('bytes stay in order when some came with the answer and more come later', async t => {
   const daemon = await scriptedDaemon(t, ({ socket }) => {
     asStream(socket).write(Buffer.concat([framed(opened), Buffer.from('first ')]))
-    socket.once('data', () => { socket.end('second') })
+    socket.once('data', () => { socket.end('second') }).resume()
   })
   await using client = new P2pdClient(daemon.address)
   const { stream } = await client.openStream(PEER, PROTOCOL)

@@ -13,6 +13,7 @@ export const CHECKS = [
   'list-peers-starts-empty',
   'connect-without-address-is-an-error',
   'connect-to-the-wrong-peer-is-an-error',
+  'connect-to-the-wrong-hashed-peer-is-an-error',
   'connect-refused-is-an-error',
   'connect',
   'list-peers',

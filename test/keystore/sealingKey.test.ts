@@ -1,5 +1,4 @@
 import test from 'ava'
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -73,7 +72,7 @@ test('a key file of the wrong length, mode, owner or kind is refused, and left a
     await refused(/has mode 06\d\d, so others can reach it/)
   }
   await rm(path)
-  execFileSync('mkfifo', ['-m', '600', path])
+  libc.mkfifo(path, 0o600)
   await refused(/is no regular file/)
   await rm(path)
   await foreignKeyAt(path, whole)
@@ -205,8 +204,8 @@ test('a systemd credential seals instead of a key file, as bytes or as hex', asy
   const key = randomBytes(32)
   const credential = join(world, 'p2pd-keystore')
   const settings = { ...settingsIn(world), env: { CREDENTIALS_DIRECTORY: world } }
-  // systemd's mode: root's, with an ACL for the service.
-  await writeFile(credential, key, { mode: 0o440 })
+  // Open to its group, as systemd makes it where an ACL lets the service read: stat(2) shows an ACL so.
+  await writeFile(credential, key, { mode: 0o640 })
   const chat = await withKeystore(settings, async keystore => await keystore.identity('chat'))
   t.false((await filesUnder(settings.stateDir)).has(join(settings.stateDir, 'keystore.key')))
   for (const spelling of [key.toString('hex'), `${key.toString('hex').toUpperCase()}\n`]) {

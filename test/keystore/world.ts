@@ -86,6 +86,7 @@ const library = koffi.load(null)
 const calls = {
   chown: library.func('int chown(const char *path, uint32_t uid, uint32_t gid)'),
   fcntl: library.func('int fcntl(int fd, int command, long argument)'),
+  mkfifo: library.func('int mkfifo(const char *path, uint32_t mode)'),
   setrlimit: library.func('int setrlimit(int resource, const uint64_t *limits)')
 }
 
@@ -97,6 +98,7 @@ function checked (name: keyof typeof calls, ...args: unknown[]): void {
 export const libc = {
   chown: (path: string, uid: number, gid: number) => { checked('chown', path, uid, gid) },
   closeOnExec: (fd: number) => { checked('fcntl', fd, 2, 1) },
+  mkfifo: (path: string, mode: number) => { checked('mkfifo', path, mode) },
   limitFileSize: (bytes: bigint) => { checked('setrlimit', 1, new BigUint64Array([bytes, UNLIMITED])) }
 }
 

@@ -230,9 +230,18 @@ async def connect_without_address_is_an_error(run):
 
 
 async def connect_to_the_wrong_peer_is_an_error(run):
+    await wrong_peer(run, random_peer())
+
+
+async def connect_to_the_wrong_hashed_peer_is_an_error(run):
+    """A peer id that is a hash, as RSA keys have it, holds no key to compare with: it is its own case."""
+    await wrong_peer(run, ID(b"\x12\x20" + os.urandom(32)))
+
+
+async def wrong_peer(run, peer):
     _, addresses = await run.handler.identify()
     async with must_fail("CONNECT to another peer's address"):
-        await run.dialer.connect(random_peer(), addresses)
+        await run.dialer.connect(peer, addresses)
     await alone(run.dialer)
 
 
@@ -522,6 +531,7 @@ CHECKS = [
     list_peers_starts_empty,
     connect_without_address_is_an_error,
     connect_to_the_wrong_peer_is_an_error,
+    connect_to_the_wrong_hashed_peer_is_an_error,
     connect_refused_is_an_error,
     connect,
     list_peers,

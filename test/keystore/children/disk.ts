@@ -13,11 +13,12 @@ const [, , scene, stateDir = ''] = process.argv
 process.on('SIGXFSZ', () => {})
 
 const keystore = await Keystore.open({ stateDir, env: {} })
-const outcome = async (work: Promise<unknown>): Promise<string> => await work.then(() => 'done', (error: unknown) => error instanceof P2pdError ? `${error.code} ${error.message}` : String(error))
+const outcome = async (work: Promise<unknown>): Promise<string> => await work.then(() => 'done', (error: unknown) =>
+  error instanceof P2pdError ? `${error.code} ${error.message}` : String(error))
 const before = await keystore.identity('kept')
 
-const report: Record<string, unknown> = { before, refused: [] }
-const refused = async (work: Promise<unknown>): Promise<void> => { report['refused'] = [...Object(report['refused']), await outcome(work)] }
+const faults: string[] = []
+const refused = async (work: Promise<unknown>): Promise<void> => { faults.push(await outcome(work)) }
 
 if (scene === 'full') {
   libc.limitFileSize(0n)
@@ -28,8 +29,9 @@ if (scene === 'full') {
 }
 if (scene === 'torn') {
   // The log can take half a record.
-  const log = readdirSync(join(stateDir, 'keystore')).filter(name => name.endsWith('.log')).map(name => statSync(join(stateDir, 'keystore', name)).size)
-  libc.limitFileSize(BigInt(Math.max(...log) + 100))
+  const database = join(stateDir, 'keystore')
+  const sizes = readdirSync(database).filter(name => name.endsWith('.log')).map(name => statSync(join(database, name)).size)
+  libc.limitFileSize(BigInt(Math.max(...sizes) + 100))
   await refused(keystore.identity('new-0'))
   await refused(keystore.identity('new-1'))
 }
@@ -42,14 +44,16 @@ if (scene === 'witness') {
   await refused(again.identity('new-0'))
   await refused(again.identity('new-0'))
   libc.limitFileSize(UNLIMITED)
-  report['after'] = [await again.identity('new-0')]
-  report['list'] = await again.list()
+  report({ after: [await again.identity('new-0')], list: await again.list() })
   await again.close()
 } else {
-  report['meanwhile'] = [await keystore.identity('kept'), await keystore.list(), Buffer.from(await keystore.export('kept')).equals(before.privateKey)]
+  const meanwhile = [await keystore.identity('kept'), await keystore.list(), Buffer.from(await keystore.export('kept')).equals(before.privateKey)]
   libc.limitFileSize(UNLIMITED)
-  report['after'] = [await keystore.identity('new-0'), await keystore.identity('new-1'), await keystore.identity('kept')]
-  report['list'] = await keystore.list()
+  const after = [await keystore.identity('new-0'), await keystore.identity('new-1'), await keystore.identity('kept')]
+  report({ meanwhile, after, list: await keystore.list() })
   await keystore.close()
 }
-console.log(JSON.stringify(report))
+
+function report (findings: object): void {
+  console.log(JSON.stringify({ before, refused: faults, ...findings }))
+}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/libp2p/go-libp2p-daemon/p2pclient"
+	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 )
 
@@ -28,6 +29,7 @@ var checks = []check{
 	{"list-peers-starts-empty", func(r *run) error { return errors.Join(r.dialer.alone(), r.handler.alone()) }},
 	{"connect-without-address-is-an-error", connectWithoutAddress},
 	{"connect-to-the-wrong-peer-is-an-error", connectToTheWrongPeer},
+	{"connect-to-the-wrong-hashed-peer-is-an-error", connectToTheWrongHashedPeer},
 	{"connect-refused-is-an-error", connectRefused},
 	{"connect", func(r *run) error { return r.connected() }},
 	{"list-peers", func(r *run) error { return errors.Join(r.dialer.sees(r.handler), r.handler.sees(r.dialer)) }},
@@ -131,6 +133,15 @@ func connectToTheWrongPeer(r *run) error {
 	if err != nil {
 		return err
 	}
+	return wrongPeer(r, id)
+}
+
+// A peer id that is a hash, as RSA keys have it, holds no key to compare with: it is its own case.
+func connectToTheWrongHashedPeer(r *run) error {
+	return wrongPeer(r, peer.ID("\x12\x20"+string(randomBytes(32))))
+}
+
+func wrongPeer(r *run, id peer.ID) error {
 	_, addrs, err := r.handler.client.Identify()
 	if err != nil {
 		return err

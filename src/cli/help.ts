@@ -1,0 +1,17 @@
+/** How help and arguments look, the same for every command. */
+import { whyNoTenantName } from '../config/names.ts'
+import { show } from '../config/show.ts'
+import { ConfigError } from '../errors.ts'
+
+/** The text under a command's options: what to type, and what that does. */
+export function examples (rows: Readonly<Record<string, string>>): string {
+  const width = Math.max(...Object.keys(rows).map(row => row.length))
+  return `\nExamples:\n${Object.entries(rows).map(([command, effect]) => `  ${command.padEnd(width)}   ${effect}`.trimEnd()).join('\n')}\n`
+}
+
+/** An argument that has to be a tenant's name. Throws a ConfigError. */
+export function tenantName (text: string): string {
+  const why = whyNoTenantName(text)
+  if (why !== undefined) throw new ConfigError([{ file: 'argv', path: 'NAME', what: `${why}, found ${show(text)}` }])
+  return text
+}
