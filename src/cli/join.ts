@@ -6,24 +6,26 @@
  * has ended, or until nobody is there to read.
  */
 import { Socket } from 'node:net'
-import { finished } from 'node:stream/promises'
 import type { Duplex } from 'node:stream'
-import { P2pdError } from '../errors.ts'
+import { finished } from 'node:stream/promises'
+import { P2pdError, messageOf } from '../errors.ts'
 import { HANGUP_CHECK_MS } from '../limits.ts'
 import { hasHungUp } from '../os/hangup.ts'
-import { pump, type Pumped } from './pump.ts'
+import { PumpError, pump, type Pumped } from './pump.ts'
 
 export interface Moved { readonly sentBytes: number, readonly receivedBytes: number }
 
-/** Takes the stream over; resolves when all is written both ways. Throws ERR_CLOSED when one side went too early. */
+/**
+ * Takes the stream over; resolves when all is written both ways. Throws ERR_CLOSED when the stream broke off, was closed
+ * before everything was sent, or `stopped` aborted it; ERR_SYSTEM when stdin or stdout fails.
+ */
 export async function join (stream: Duplex, stopped: AbortSignal): Promise<Moved> {
   const enough = new AbortController()
   const isGone = (): boolean => stream instanceof Socket && hasHungUp(stream)
-  const broken = (what: string) => (cause: unknown): never => { throw new P2pdError('ERR_CLOSED', what, { cause }) }
-  let check: NodeJS.Timeout | undefined
+  let hangupCheck: NodeJS.Timeout | undefined
   const send = async (): Promise<Pumped> => {
     const sent = await pump(process.stdin, stream, { until: AbortSignal.any([enough.signal, stopped]), isGone })
-    if (sent.why === 'gone') return sent
+    if (sent.why === 'gone' || stopped.aborted) return sent
     stream.end()
     await finished(stream, { readable: false })
     return sent
@@ -31,18 +33,26 @@ export async function join (stream: Duplex, stopped: AbortSignal): Promise<Moved
   const receive = async (): Promise<Pumped> => {
     const received = await pump(stream, process.stdout, { until: stopped })
     if (process.stdin.isTTY) enough.abort()
-    else check = setInterval(() => { if (isGone()) enough.abort() }, HANGUP_CHECK_MS)
+    else hangupCheck = setInterval(() => { if (isGone()) enough.abort() }, HANGUP_CHECK_MS)
     return received
   }
   try {
-    const [sent, received] = await Promise.all([
-      send().catch(broken('the stream broke off before everything was sent')),
-      receive().catch(broken('the stream broke off, or nobody reads stdout any more'))
-    ])
+    const [sent, received] = await Promise.all([send().catch(failed('from', 'stdin')), receive().catch(failed('to', 'stdout'))])
+    if (stopped.aborted) throw new P2pdError('ERR_CLOSED', 'stopped before the stream had ended')
     if (sent.why === 'gone') throw new P2pdError('ERR_CLOSED', 'the other end closed the stream before everything was sent')
     return { sentBytes: sent.bytes, receivedBytes: received.bytes }
   } finally {
-    clearInterval(check)
+    clearInterval(hangupCheck)
     stream.destroy()
+  }
+}
+
+/** For the direction that has `ours` at this side: which of the two failed, in words. */
+function failed (side: PumpError['side'], ours: string) {
+  return (error: unknown): never => {
+    if (error instanceof PumpError && error.side === side) {
+      throw new P2pdError('ERR_SYSTEM', `${ours}: ${messageOf(error.cause)}`, { cause: error.cause })
+    }
+    throw new P2pdError('ERR_CLOSED', 'the stream broke off: the daemon was stopped, or the tenant\'s host was', { cause: error })
   }
 }

@@ -2,7 +2,7 @@
  * One direction of a joined stream: what is read from one is written to the other.
  *
  * Owns back-pressure, and that no byte is taken from a source that cannot be given on: what is left in `from` when it stops
- * is there for the next. Ends nothing and destroys nothing. Not pipeline(): that destroys a terminal's input with the first
+ * is there for the next. Ends nothing and destroys nothing. Not pipeline(): that destroys stdin together with the first
  * stream it was joined to.
  */
 import type { EventEmitter } from 'node:events'
@@ -16,22 +16,32 @@ export interface PumpInit {
 }
 
 export interface Pumped {
-  bytes: number
+  readonly bytes: number
   /** `gone`: there was more to write, and nobody to take it. */
-  why: 'ended' | 'stopped' | 'gone'
+  readonly why: 'ended' | 'stopped' | 'gone'
 }
 
-/** Rejects with the error of whichever of the two fails, or undefined's where one was destroyed without any. */
+/** Which of the two failed; its error is the cause. */
+export class PumpError extends Error {
+  readonly side: 'from' | 'to'
+
+  constructor (side: 'from' | 'to', cause: unknown) {
+    super(`the ${side === 'from' ? 'source' : 'sink'} broke off`, { cause })
+    this.side = side
+  }
+}
+
+/** Rejects with a PumpError when either of the two fails, or is closed too early. */
 export async function pump (from: Readable, to: Writable, { until, isGone = () => false }: PumpInit): Promise<Pumped> {
-  let failed = false
-  let failure: unknown
-  // Kept from events: process.stdout forgets its errors (it undestroys itself).
-  const fail = (error?: Error): void => { failed = true; failure ??= error }
-  from.on('error', fail)
-  to.on('error', fail).on('close', fail)
+  let failure: PumpError | undefined
+  const onFromError = (error: Error): void => { failure ??= new PumpError('from', error) }
+  // Kept from events: process.stdout undestroys itself after an error and forgets it.
+  const onToEnd = (error?: Error): void => { failure ??= new PumpError('to', error ?? to.errored) }
+  from.on('error', onFromError)
+  to.on('error', onToEnd).on('close', onToEnd)
   try {
     for (let bytes = 0; ;) {
-      if (failed) throw failure ?? new Error('closed')
+      if (failure !== undefined) throw failure
       if (until.aborted) return { bytes, why: 'stopped' }
       const chunk = from.read() as Buffer | null
       if (chunk !== null) {
@@ -41,14 +51,14 @@ export async function pump (from: Readable, to: Writable, { until, isGone = () =
       } else if (from.readableEnded) {
         return { bytes, why: 'ended' }
       } else if (from.destroyed) {
-        throw from.errored ?? new Error('closed')
+        throw new PumpError('from', from.errored)
       } else {
         await anyOf([[from, 'readable'], [from, 'end'], [from, 'error'], [from, 'close'], [to, 'error'], [to, 'close']], until)
       }
     }
   } finally {
-    from.off('error', fail)
-    to.off('error', fail).off('close', fail)
+    from.off('error', onFromError)
+    to.off('error', onToEnd).off('close', onToEnd)
   }
 }
 

@@ -56,7 +56,6 @@ const handlers = new Handlers({
   signal: stopping.signal,
   onChange: registrations => { send({ kind: 'handlers', registrations }); idle.touch() }
 })
-await handlers.restore(start.registrations)
 const server = new ControlServer({
   tenant: start.tenant,
   host: calls,
@@ -74,6 +73,7 @@ process.on('message', (message: ToHost, socket?: Socket) => {
   else if (message.kind === 'report') report(message.id)
   else if (socket !== undefined) server.adopt(socket, message.caller)
 })
+await handlers.restore(start.registrations)
 await server.listen(CONTROL_FD)
 send({ kind: 'ready', peerId: node.peerId.toString(), addresses: shownAddresses() })
 idle.touch()

@@ -19,6 +19,8 @@ export class RunTree implements Disposable {
   readonly #lock: Disposable
   /** As root others have to pass through to their own sockets; a user's daemon is nobody else's business. */
   readonly #directoryMode: number
+  /** Sockets that stand: only what was made here is ever removed at the end. */
+  readonly #made = new Set<string>()
 
   /** Makes the directory if need be and locks it. ERR_OCCUPIED if another daemon has it, or others can write in it. */
   constructor (directory: string) {
@@ -60,19 +62,21 @@ export class RunTree implements Disposable {
 
   removeTenant (tenant: string): void {
     rmSync(this.socketOf(tenant), { force: true })
+    this.#made.delete(this.socketOf(tenant))
     removeIfEmpty(join(this.directory, tenant))
   }
 
   /** Removes the daemon's own sockets and lets go of the directory, which stays. */
   [Symbol.dispose] (): void {
-    rmSync(this.frontDesk, { force: true })
-    rmSync(this.admin, { force: true })
+    for (const path of this.#made) rmSync(path, { force: true })
     this.#lock[Symbol.dispose]()
   }
 
   async #listen (path: string, mode: number, uid?: number): Promise<number> {
     await clearStaleSocket(path)
-    return listenUnix(path, uid === undefined ? { mode } : { mode, uid })
+    const fd = listenUnix(path, uid === undefined ? { mode } : { mode, uid })
+    this.#made.add(path)
+    return fd
   }
 
   /** With the lock held no daemon lives here: its sockets are dead. Only sockets go, and directories that are then empty. */

@@ -559,8 +559,12 @@ CHECKS = [
 ]
 
 
+def name_of(check):
+    return check.__name__.replace("_", "-")
+
+
 async def report(check, run):
-    started, line = time.monotonic(), {"check": check.__name__.replace("_", "-"), "ok": True}
+    started, line = time.monotonic(), {"check": name_of(check), "ok": True}
     try:
         with anyio.fail_after(CHECK_DEADLINE):
             await check(run)
@@ -578,7 +582,8 @@ async def main(arguments):
     async with client("dialer").listen() as dialer, client("handler").listen() as handler:
         run = Run(dialer, handler, arguments.directory, arguments.payload)
         for check in CHECKS:
-            await report(check, run)
+            if arguments.only in (None, name_of(check)):
+                await report(check, run)
 
 
 if __name__ == "__main__":
@@ -587,4 +592,5 @@ if __name__ == "__main__":
     parser.add_argument("--handler", required=True, help="control address of the daemon that handles streams")
     parser.add_argument("--directory", required=True, help="where the client's listening sockets go")
     parser.add_argument("--payload", type=int, default=4 << 20, help="bytes each way in the bulk checks")
+    parser.add_argument("--only", help="the one check to run, when looking into a failure")
     sys.exit(anyio.run(main, parser.parse_args()))

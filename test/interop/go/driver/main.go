@@ -31,6 +31,7 @@ func main() {
 	handler := flag.String("handler", "", "control address of the daemon that handles streams")
 	directory := flag.String("directory", "", "where the client's listening sockets go")
 	payload := flag.Int("payload", 4<<20, "bytes each way in the bulk checks")
+	only := flag.String("only", "", "the one check to run, when looking into a failure")
 	flag.Parse()
 
 	run, err := newRun(*dialer, *handler, *directory, *payload)
@@ -42,6 +43,9 @@ func main() {
 
 	report := json.NewEncoder(os.Stdout)
 	for _, c := range checks {
+		if *only != "" && c.name != *only {
+			continue
+		}
 		started := time.Now()
 		err := withDeadline(checkDeadline, func() error { return c.run(run) })
 		line := result{Check: c.name, OK: err == nil, Ms: time.Since(started).Milliseconds()}

@@ -1,0 +1,37 @@
+/** `p2pctl dial`: a stream of a tenant's to a peer, joined to stdin and stdout. */
+import type { Command } from 'commander'
+import { contextOf } from '../context.ts'
+import { examples, tenantName } from '../help.ts'
+import { join } from '../join.ts'
+import { clientOf, peerNamed } from '../peer.ts'
+
+export function dial (parent: Command): void {
+  parent.command('dial')
+    .summary('open a stream to a peer, joined to stdin and stdout')
+    .description('Opens a stream as a tenant, on its control socket, and joins it to stdin and stdout. The end of stdin ends our ' +
+      'direction only; it is over when the other end has ended its own.')
+    .argument('<tenant>', 'who dials', tenantName)
+    .argument('<peer>', 'a peer ID, or the name of another tenant of this daemon')
+    .argument('<protocol>', 'for instance /chat/1.0.0')
+    .option('--addr <multiaddr...>', 'where the peer is; left out: where the tenant knows it to be')
+    .addHelpText('after', examples({
+      'p2pctl dial chat 12D3KooW... /chat/1.0.0 --addr /ip4/192.0.2.7/tcp/4001': 'type, and read what comes back',
+      'p2pctl dial chat indexer /echo/1.0.0 < request > answer': 'another tenant of this machine',
+      'tar c photos | p2pctl dial chat 12D3KooW... /files/1.0.0': ''
+    }))
+    .action(async (tenant: string, who: string, protocol: string, { addr = [] }: { addr?: string[] }, command: Command) => {
+      const context = contextOf(command)
+      const { runDir } = context.settings
+      const peer = await peerNamed(who, runDir)
+      await using client = clientOf(runDir, tenant)
+      const addresses = addr.length > 0 ? addr : peer.addresses
+      if (addresses.length > 0) {
+        await client.connect(peer.peerId, addresses)
+        context.note({ event: 'connected', peerId: peer.peerId }, `connected to ${peer.peerId}`)
+      }
+      const { stream, ...opened } = await client.openStream(peer.peerId, protocol)
+      context.note({ event: 'stream', ...opened }, `stream to ${opened.peerId} on ${opened.protocol}, at ${opened.address}`)
+      const moved = await join(stream, new AbortController().signal)
+      context.note({ event: 'end', ...moved }, `stream ended, ${moved.sentBytes} bytes sent, ${moved.receivedBytes} received`)
+    })
+}

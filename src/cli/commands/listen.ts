@@ -1,0 +1,68 @@
+/** `p2pctl listen`: inbound streams of a tenant's, joined to stdin and stdout one after another. */
+import { EventEmitter, on, once } from 'node:events'
+import type { Command } from 'commander'
+import type { PeerStream } from '../../client/index.ts'
+import { P2pdError, messageOf } from '../../errors.ts'
+import { contextOf, type Context } from '../context.ts'
+import { examples, tenantName } from '../help.ts'
+import { join } from '../join.ts'
+import { clientOf } from '../peer.ts'
+import { untilTold } from '../untilTold.ts'
+
+export function listen (parent: Command): void {
+  parent.command('listen')
+    .summary('handle inbound streams, joined to stdin and stdout')
+    .description('Handles a protocol as a tenant, on its control socket. Streams are joined to stdin and stdout one at a time, others ' +
+      'wait for their turn; who opened each is said on stderr. Takes the place of the handler that the app may have.')
+    .argument('<tenant>', 'who listens', tenantName)
+    .argument('<protocol>', 'for instance /chat/1.0.0')
+    .option('--once', 'serve one stream and exit')
+    .addHelpText('after', examples({
+      'p2pctl listen chat /chat/1.0.0': 'until Ctrl-C',
+      'p2pctl listen chat /files/1.0.0 --once > photos.tar < /dev/null': 'one stream, whatever it brings'
+    }))
+    .action(async (tenant: string, protocol: string, { once: single = false }: { once?: boolean }, command: Command) => {
+      const context = contextOf(command)
+      const stopped = untilStopped()
+      await using client = clientOf(context.settings.runDir, tenant)
+      const emitter = new EventEmitter()
+      const arrivals = on(emitter, 'stream', { signal: stopped }) as AsyncIterable<[PeerStream]>
+      await using handler = await client.handle(protocol, incoming => { emitter.emit('stream', incoming) }, { onError: fault(context) })
+      context.note({ event: 'listening', tenant, protocol }, `${tenant} listens on ${protocol}`)
+      try {
+        for await (const [incoming] of arrivals) {
+          if (!single) {
+            await serve(context, incoming, stopped).catch(fault(context))
+            continue
+          }
+          await handler.close()
+          return await serve(context, incoming, stopped)
+        }
+      } catch (error) {
+        if (!stopped.aborted) throw error
+        // Being told to stop is how it ends; but a stream that was promised has not been served.
+        if (single) throw new P2pdError('ERR_CLOSED', 'stopped before a stream had come and ended', { cause: error })
+      }
+    })
+}
+
+function untilStopped (): AbortSignal {
+  const stopped = new AbortController()
+  // The handler's socket lies in a directory of its own, which has to go also when the terminal does.
+  void Promise.race([untilTold(), once(process, 'SIGHUP')]).then(() => { stopped.abort() })
+  return stopped.signal
+}
+
+async function serve ({ note }: Context, { stream, ...from }: PeerStream, stopped: AbortSignal): Promise<void> {
+  note({ event: 'stream', ...from }, `stream from ${from.peerId} on ${from.protocol}, at ${from.address}`)
+  const moved = await join(stream, stopped)
+  note({ event: 'end', ...moved }, `stream ended, ${moved.sentBytes} bytes sent, ${moved.receivedBytes} received`)
+}
+
+/** One stream's fault is not the next one's; but without stdin or stdout there is no serving any. */
+function fault ({ note }: Context): (error: unknown) => void {
+  return error => {
+    if (error instanceof P2pdError && error.code === 'ERR_SYSTEM') throw error
+    note({ event: 'fault', reason: messageOf(error) }, `stream given up: ${messageOf(error)}`)
+  }
+}

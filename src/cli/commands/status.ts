@@ -1,0 +1,46 @@
+/** `p2pctl status`: the daemon, and how each of its tenants is. */
+import type { Command } from 'commander'
+import type { Status, TenantReport } from '../adminClient.ts'
+import { contextOf } from '../context.ts'
+import { askDaemon } from '../daemon.ts'
+import { examples } from '../help.ts'
+import { list, sentence, size, table } from '../output.ts'
+
+const HEAD = ['TENANT', 'PEER ID', 'STATE', 'PID', 'CONNECTIONS', 'STREAMS', 'HANDLERS', 'CONTROL', 'MEMORY']
+
+export function status (parent: Command): void {
+  parent.command('status')
+    .summary('how the daemon and its tenants are')
+    .description('Shows the daemon, how far tenants are kept apart, and for each tenant its state and what it uses. ' +
+      'CONTROL is the number of connections of the app to its control socket.')
+    .addHelpText('after', examples({
+      'p2pctl status': 'the daemon and a table of its tenants',
+      'p2pctl status --run /tmp/p2pd': 'of a daemon that has its sockets there',
+      "p2pctl status --json | jq '.tenants[] | select(.state != \"running\")'": ''
+    }))
+    .action(async (_, command: Command) => {
+      const context = contextOf(command)
+      const { status } = await askDaemon(context)
+      context.answer(status, text(status))
+    })
+}
+
+function text ({ version, pid, uid, isolation, policy, tenantsDir, stateDir, runDir, tenants }: Status): string {
+  const daemon = list({
+    p2pd: `${version}, pid ${pid}, uid ${uid}`,
+    isolation: sentence(`${isolation.level}: ${isolation.why}`),
+    policy: sentence(policy),
+    tenants: sentence(tenantsDir),
+    state: sentence(stateDir),
+    sockets: sentence(runDir)
+  })
+  const unwell = tenants.filter(({ reason }) => reason !== undefined).map(({ name, state, reason }) => `${name} is ${state}: ${sentence(reason ?? '')}\n`)
+  return `${daemon}\n${table(HEAD, tenants.map(row))}${unwell.length === 0 ? '' : `\n${unwell.join('')}`}`
+}
+
+function row ({ name, peerId, state, pid, figures }: TenantReport): string[] {
+  const numbers = figures === undefined
+    ? ['', '', '', '', '']
+    : [...[figures.connections, figures.streams, figures.handlers, figures.controlConnections].map(String), size(figures.memoryBytes)]
+  return [name, peerId ?? '(damaged)', state, pid === undefined ? '' : String(pid), ...numbers]
+}

@@ -1,0 +1,21 @@
+/** What the contract is run against: two daemons, or two tenants, that can reach each other. */
+import type { SocketAddress } from '../helpers/addresses.ts'
+
+export interface Side {
+  /** Its control socket. */
+  readonly control: SocketAddress
+  /** The process that serves it. */
+  readonly pid: () => Promise<number>
+  /** Unix sockets of the daemon's own, its control socket among them: nobody's handler. */
+  readonly ownPaths: readonly string[]
+  /** TCP ports of the daemon's own beside those it says it is reached at. */
+  readonly ownPorts: readonly number[]
+}
+
+/** Most is asked of `a`, which dials `b`. */
+export interface Pair extends AsyncDisposable {
+  readonly a: Side
+  readonly b: Side
+  /** Where tests may make their handlers' sockets; nobody else uses it. */
+  readonly directory: string
+}
