@@ -5,7 +5,7 @@
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadTenants, type LoadOptions } from '../config/loadTenants.ts'
+import type { LoadOptions } from '../config/loadTenants.ts'
 import { classify, manifestFileName } from '../config/manifestFile.ts'
 import { ConfigError } from '../errors.ts'
 import type { Context } from './context.ts'
@@ -17,7 +17,7 @@ export interface Declared {
   /** By the names of the files, sorted; nothing is read. */
   names (): string[]
   /** Throws a ConfigError with what is wrong in the directory beside this tenant: a reload would not apply any change then. */
-  assertRestLoads (name: string): void
+  assertRestLoads (name: string): Promise<void>
 }
 
 export function declaredTenants ({ settings }: Context, daemon: Daemon | undefined): Declared {
@@ -28,7 +28,8 @@ export function declaredTenants ({ settings }: Context, daemon: Daemon | undefin
     dir,
     options,
     names,
-    assertRestLoads (name) {
+    async assertRestLoads (name) {
+      const { loadTenants } = await import('../config/loadTenants.ts')
       const file = join(dir, manifestFileName(name))
       try {
         loadTenants(dir, options)

@@ -2,7 +2,8 @@
  * p2pctl: what an operator asks of p2pd, and a tenant's streams by hand.
  *
  * Owns the table of commands and the process: its exit code (0 done, 1 a fault, 2 wrong usage or configuration), and that
- * everything is printed before it ends.
+ * everything is printed before it ends. What is slow to load (manifests, libp2p, the keystore) is imported by the commands
+ * that need it, when they run.
  */
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'

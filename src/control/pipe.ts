@@ -10,7 +10,8 @@
  *   noted and carried out after it.
  * - Once the remote has ended its writing nothing more can arrive than a window's worth, so the stream is emptied into the
  *   socket at once: a connection that breaks afterwards can no longer take those bytes along.
- * - `end` follows the last byte; `remoteCloseWrite` does not.
+ * - `end` follows the last byte; `remoteCloseWrite` does not. And `end` comes once: when data and the end arrived together
+ *   while the protocol was being negotiated, it has come already, before bytes that negotiation read ahead and put back.
  * - Node throws a socket's unread input away when a write to it fails. So a client that has gone is noticed before writing,
  *   and what it wrote before it went is still delivered.
  */
@@ -73,18 +74,18 @@ class Pipe {
     this.#stream.addEventListener('drain', this.#onStreamDrain)
     this.#stream.addEventListener('idle', this.#onStreamDrain)
     this.#stream.addEventListener('remoteCloseWrite', this.#takeAll)
-    this.#stream.addEventListener('end', this.#onStreamEnd)
+    this.#stream.addEventListener('end', this.#endAfterLastByte)
     this.#stream.addEventListener('close', this.#onStreamClose)
 
     if (head !== undefined && head.byteLength > 0) this.#toStream(head)
     // Either end may have finished before we listened.
-    if (this.#stream.status !== 'open') this.#onStreamClose()
-    if (this.#stream.readableEnded) this.#onStreamEnd()
-    if (this.#socket.destroyed) return this.#onSocketClose()
-    if (this.#socket.readableEnded) this.#onSocketEnd()
     if (signal.aborted) return this.#onAbort()
     this.#resumeStream()
-    if (!this.#stream.writableNeedsDrain) this.#socket.resume()
+    this.#endAfterLastByte()
+    if (this.#stream.status !== 'open') this.#onStreamClose()
+    if (this.#socket.destroyed) this.#onSocketClose()
+    else if (this.#socket.readableEnded) this.#onSocketEnd()
+    else if (!this.#stream.writableNeedsDrain) this.#socket.resume()
   }
 
   // ---- client to remote
@@ -132,6 +133,7 @@ class Pipe {
       for (const buffer of data) this.#socketFull = !socket.write(buffer)
       socket.uncork()
     }
+    this.#endAfterLastByte()
     if (this.#socketFull) this.#pauseStream()
   }
 
@@ -158,7 +160,8 @@ class Pipe {
     if (!this.#resuming) this.#resumeStream()
   }
 
-  readonly #onStreamEnd = (): void => {
+  readonly #endAfterLastByte = (): void => {
+    if (!this.#stream.readableEnded || this.#stream.readBufferLength > 0) return
     if (!this.#socket.writableEnded) this.#socket.end()
   }
 

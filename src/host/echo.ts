@@ -23,16 +23,22 @@ function echo (stream: Stream): void {
     resuming = false
     pauseIfFull()
   }
+  /** `end` may have come while the protocol was negotiated, before bytes that negotiation read ahead and put back. */
+  const closeAfterLastByte = (): void => {
+    if (stream.readableEnded && stream.readBufferLength === 0) stream.close().catch(() => {})
+  }
   stream.addEventListener('message', ({ data }) => {
     if (stream.writeStatus !== 'writable') return
     try {
       stream.send(data)
       pauseIfFull()
+      closeAfterLastByte()
     } catch {
       // Reset under it; nothing is left to do.
     }
   })
   stream.addEventListener('drain', resume)
   stream.addEventListener('idle', resume)
-  stream.addEventListener('end', () => { stream.close().catch(() => {}) })
+  stream.addEventListener('end', closeAfterLastByte)
+  closeAfterLastByte()
 }

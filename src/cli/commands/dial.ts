@@ -2,8 +2,6 @@
 import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
 import { examples, tenantName } from '../help.ts'
-import { join } from '../join.ts'
-import { clientOf, peerNamed } from '../peer.ts'
 
 export function dial (parent: Command): void {
   parent.command('dial')
@@ -22,6 +20,7 @@ export function dial (parent: Command): void {
     .action(async (tenant: string, who: string, protocol: string, { addr = [] }: { addr?: string[] }, command: Command) => {
       const context = contextOf(command)
       const { runDir } = context.settings
+      const [{ join }, { clientOf, peerNamed }] = await Promise.all([import('../join.ts'), import('../peer.ts')])
       const peer = await peerNamed(who, runDir)
       await using client = clientOf(runDir, tenant)
       const addresses = addr.length > 0 ? addr : peer.addresses

@@ -5,8 +5,6 @@ import type { PeerStream } from '../../client/index.ts'
 import { P2pdError, messageOf } from '../../errors.ts'
 import { contextOf, type Context } from '../context.ts'
 import { examples, tenantName } from '../help.ts'
-import { join } from '../join.ts'
-import { clientOf } from '../peer.ts'
 import { untilTold } from '../untilTold.ts'
 
 export function listen (parent: Command): void {
@@ -23,6 +21,7 @@ export function listen (parent: Command): void {
     }))
     .action(async (tenant: string, protocol: string, { once: single = false }: { once?: boolean }, command: Command) => {
       const context = contextOf(command)
+      const { clientOf } = await import('../peer.ts')
       const stopped = untilStopped()
       await using client = clientOf(context.settings.runDir, tenant)
       const emitter = new EventEmitter()
@@ -55,6 +54,7 @@ function untilStopped (): AbortSignal {
 
 async function serve ({ note }: Context, { stream, ...from }: PeerStream, stopped: AbortSignal): Promise<void> {
   note({ event: 'stream', ...from }, `stream from ${from.peerId} on ${from.protocol}, at ${from.address}`)
+  const { join } = await import('../join.ts')
   const moved = await join(stream, stopped)
   note({ event: 'end', ...moved }, `stream ended, ${moved.sentBytes} bytes sent, ${moved.receivedBytes} received`)
 }

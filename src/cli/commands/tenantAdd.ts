@@ -1,6 +1,6 @@
 /** `p2pctl tenant add`: a manifest that loads, and a running daemon that serves it. */
 import { Option, type Command } from 'commander'
-import { removeManifest, writeManifest } from '../../config/writeManifest.ts'
+import type { NewManifest } from '../../config/formatManifest.ts'
 import { ConfigError } from '../../errors.ts'
 import { contextOf, type Context } from '../context.ts'
 import { findDaemon, type Daemon } from '../daemon.ts'
@@ -38,14 +38,15 @@ export function tenantAdd (parent: Command): void {
       const context = contextOf(command)
       const daemon = await findDaemon(context)
       const declared = declaredTenants(context, daemon)
-      declared.assertRestLoads(name)
+      const { writeManifest } = await import('../../config/writeManifest.ts')
+      await declared.assertRestLoads(name)
       const manifest = writeManifest(declared.dir, manifestOf(name, flags), declared.options)
       if (daemon !== undefined) await serve(context, daemon, declared, name, manifest)
       else context.answer({ name, manifest }, `${manifest} is written; ${name} is served when p2pd next starts: p2pd serve\n`)
     })
 }
 
-function manifestOf (name: string, { user, listen, start, idleStop, group }: Flags): Parameters<typeof writeManifest>[1] {
+function manifestOf (name: string, { user, listen, start, idleStop, group }: Flags): NewManifest {
   const app = user === undefined ? {} : /^\d+$/.test(user) ? { uid: Number(user) } : { user }
   return { name, ...app, listen: listen === false ? [] : listen, start, idleStop, groups: group }
 }
@@ -55,7 +56,7 @@ async function serve (context: Context, { admin }: Daemon, { dir }: Declared, na
     await admin.reload()
   } catch (error) {
     // Nothing has changed in the daemon; so nothing should have changed here.
-    if (error instanceof ConfigError) removeManifest(dir, name)
+    if (error instanceof ConfigError) (await import('../../config/writeManifest.ts')).removeManifest(dir, name)
     else context.note({ event: 'written', manifest }, `${manifest} is written, and p2pd could not apply it; when what follows is mended: p2pctl reload`)
     throw error
   }

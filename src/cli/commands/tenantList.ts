@@ -1,6 +1,5 @@
 /** `p2pctl tenant list`: who is declared, who is served, and under which identity. */
 import type { Command } from 'commander'
-import { loadTenants } from '../../config/loadTenants.ts'
 import { tenantSocketPath } from '../../config/runPaths.ts'
 import { P2pdError } from '../../errors.ts'
 import type { IdentityInfo } from '../../keystore/keystore.ts'
@@ -39,7 +38,7 @@ export function tenantList (parent: Command): void {
 async function linesOf (context: Context, access: Access): Promise<Line[]> {
   const { daemon } = access
   const declared = declaredTenants(context, daemon)
-  if (daemon === undefined) return declaredLines(declared, await known(context, access))
+  if (daemon === undefined) return await declaredLines(declared, await known(context, access))
   const served = daemon.status.tenants.map(({ name, peerId, state, socket, reason }): Line => {
     const note = reason ?? (declared.names().includes(name) ? undefined : `${name} is declared no longer, and served until \`p2pctl reload\``)
     return { name, ...peerId !== undefined && { peerId }, state, socket, ...note !== undefined && { note } }
@@ -49,8 +48,9 @@ async function linesOf (context: Context, access: Access): Promise<Line[]> {
   return [...served, ...waiting].sort((a, b) => a.name < b.name ? -1 : 1)
 }
 
-function declaredLines ({ dir, options, names }: Declared, identities: IdentityInfo[]): Line[] {
+async function declaredLines ({ dir, options, names }: Declared, identities: IdentityInfo[]): Promise<Line[]> {
   if (names().length === 0) return []
+  const { loadTenants } = await import('../../config/loadTenants.ts')
   return loadTenants(dir, options).map(({ name }) => {
     const { peerId, fault } = identities.find(identity => identity.name === name) ?? {}
     return { name, ...peerId !== undefined && { peerId }, state: 'declared', socket: tenantSocketPath(options.runDir, name), ...fault !== undefined && { note: fault } }

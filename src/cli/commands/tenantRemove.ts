@@ -1,6 +1,5 @@
 /** `p2pctl tenant remove`: no longer declared, no longer served; its identity stays unless it is to go too. */
 import type { Command } from 'commander'
-import { removeManifest } from '../../config/writeManifest.ts'
 import { P2pdError } from '../../errors.ts'
 import { contextOf } from '../context.ts'
 import { declaredTenants } from '../declared.ts'
@@ -24,9 +23,10 @@ export function tenantRemove (parent: Command): void {
         // What may fail comes first, so that a failure leaves everything as it was.
         const declared = declaredTenants(context, daemon)
         if (daemon !== undefined) {
-          declared.assertRestLoads(name)
+          await declared.assertRestLoads(name)
           assertNotLast(declared.names(), name)
         }
+        const { removeManifest } = await import('../../config/writeManifest.ts')
         const peerId = await lookUp(identities, name, forgetKey)
         const manifest = removeManifest(declared.dir, name)
         if (daemon !== undefined) await daemon.admin.reload()

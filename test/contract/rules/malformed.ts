@@ -6,7 +6,7 @@ import * as requests from '../../helpers/requests.ts'
 import { endsInSilence, endsWithError, isError, isUsable, type Suite } from '../suite.ts'
 import { memoryOf } from '../../helpers/memory.ts'
 
-const { CONNECT, DISCONNECT, STREAM_HANDLER, STREAM_OPEN, REMOVE_STREAM_HANDLER } = requests.TYPE
+const { CONNECT, DISCONNECT, STREAM_HANDLER, STREAM_OPEN } = requests.TYPE
 const PEER = unknownPeer()
 const MAX_FRAME_BYTES = 4 * 1024 * 1024
 const MIB = 1024 * 1024
@@ -147,6 +147,4 @@ export function malformed ({ test, differs }: Suite): void {
     t.true(after.residentBytes - before.residentBytes < 32 * MIB, `${(after.residentBytes - before.residentBytes) / MIB} MiB resident`)
     t.true(after.addressSpaceBytes - before.addressSpaceBytes < 128 * MIB, `${(after.addressSpaceBytes - before.addressSpaceBytes) / MIB} MiB of address space`)
   })
-
-  void REMOVE_STREAM_HANDLER
 }

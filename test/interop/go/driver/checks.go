@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p-daemon/p2pclient"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -50,6 +51,7 @@ var checks = []check{
 	{"handler-overwritten", handlerOverwritten},
 	{"handler-gone-and-back", handlerGoneAndBack},
 	{"disconnect-ends-streams", disconnectEndsStreams},
+	{"disconnect-with-bytes-unread", disconnectWithBytesUnread},
 	{"disconnect", disconnect},
 	{"disconnect-again", disconnectAgain},
 	{"stream-dials-by-itself", streamDialsByItself},
@@ -381,15 +383,18 @@ func closeWithBytesUnread(r *run) error {
 		_, err := io.CopyN(io.Discard, stream, 1<<10)
 		return err
 	}, func(stream io.ReadWriteCloser) error {
-		return withDeadline(settle, func() error {
-			bytes := randomBytes(1 << 20)
-			for {
-				if _, err := stream.Write(bytes); err != nil {
-					return nil
-				}
-			}
-		})
+		return withDeadline(gone, func() error { return writeForever(stream) })
 	})
+}
+
+// writeForever returns when nobody reads any more, which is no failure.
+func writeForever(stream io.Writer) error {
+	bytes := randomBytes(1 << 20)
+	for {
+		if _, err := stream.Write(bytes); err != nil {
+			return nil
+		}
+	}
 }
 
 func streamsAtOnce(r *run) error {
@@ -563,6 +568,51 @@ func disconnectEndsStreams(r *run) error {
 		close(opened)
 		return withDeadline(settle, func() error { return expectAll(stream, nil) })
 	})
+}
+
+// The connection breaks under a stream that is stuck because its reader does not read. Either daemon has to survive it, and
+// with it what it was told before: a daemon that fell and came back has no handlers.
+func disconnectWithBytesUnread(r *run) error {
+	alive, stuck := r.protocol("alive"), r.protocol("stuck")
+	if err := r.handler.client.NewStreamHandler([]string{alive}, says("alive")); err != nil {
+		return err
+	}
+	opened := make(chan struct{}, 1)
+	err := r.handler.client.NewStreamHandler([]string{stuck}, func(_ *p2pclient.StreamInfo, stream io.ReadWriteCloser) {
+		defer stream.Close()
+		opened <- struct{}{}
+		writeForever(stream)
+	})
+	if err != nil {
+		return err
+	}
+	for _, ends := range [][2]*end{{r.dialer, r.handler}, {r.handler, r.dialer}} {
+		if err := r.connected(); err != nil {
+			return err
+		}
+		id, err := ends[1].id()
+		if err != nil {
+			return err
+		}
+		_, stream, err := r.open(stuck)
+		if err != nil {
+			return err
+		}
+		defer stream.Close()
+		<-opened
+		// For the buffers on the way to fill. Too short a time makes this a weaker check, not a wrong one.
+		time.Sleep(300 * time.Millisecond)
+		if err := ends[0].disconnect(id); err != nil {
+			return err
+		}
+		if err := r.connected(); err != nil {
+			return fmt.Errorf("afterwards: %w", err)
+		}
+		if err := r.hears(alive, "alive"); err != nil {
+			return fmt.Errorf("a handler registered before: %w", err)
+		}
+	}
+	return nil
 }
 
 func disconnect(r *run) error {

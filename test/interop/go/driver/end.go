@@ -22,6 +22,9 @@ import (
 // How long something that reaches the other end by itself (a registration, the end of a connection) may take.
 const settle = 5 * time.Second
 
+// How long an end may go on writing to nobody. GO says so at once; a daemon may linger for the sake of a reader's last bytes.
+const gone = 15 * time.Second
+
 // run is one direction: who dials, who handles, and names of its own for protocols, so that runs do not meet.
 type run struct {
 	dialer  *end

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	ma "github.com/multiformats/go-multiaddr"
@@ -32,6 +34,7 @@ func main() {
 	directory := flag.String("directory", "", "where the client's listening sockets go")
 	payload := flag.Int("payload", 4<<20, "bytes each way in the bulk checks")
 	only := flag.String("only", "", "the one check to run, when looking into a failure")
+	skip := flag.String("skip", "", "checks not to run, with commas between")
 	flag.Parse()
 
 	run, err := newRun(*dialer, *handler, *directory, *payload)
@@ -43,7 +46,7 @@ func main() {
 
 	report := json.NewEncoder(os.Stdout)
 	for _, c := range checks {
-		if *only != "" && c.name != *only {
+		if (*only != "" && c.name != *only) || slices.Contains(strings.Split(*skip, ","), c.name) {
 			continue
 		}
 		started := time.Now()

@@ -1,0 +1,38 @@
+/** The end of one direction is not the end of the other. */
+import { randomBytes } from 'node:crypto'
+import { endsInSilence, type Suite } from '../suite.ts'
+
+const DIRECTIONS = [['opener', 'handler'], ['handler', 'opener']] as const
+
+export function halfClose ({ test, differs }: Suite): void {
+  for (const [asking, answering] of DIRECTIONS) {
+    differs('no-half-close', {
+      ours: [`the ${asking} ends its writing, and the ${answering}'s answer still comes`, async (t, scene) => {
+        const stream = await scene.stream()
+        await stream[asking].write('question')
+        stream[asking].end()
+        t.is(String(await stream[answering].readToEnd()), 'question')
+        const answer = randomBytes(512 * 1024)
+        await stream[answering].write(answer)
+        stream[answering].end()
+        t.deepEqual(await stream[asking].readToEnd(), answer)
+      }],
+      theirs: [`when the ${asking} ends its writing, the ${answering}'s answer is lost`, async (t, scene) => {
+        const stream = await scene.stream()
+        await stream[asking].write('question')
+        stream[asking].end()
+        t.is(String(await stream[answering].readToEnd()), 'question')
+        await stream[answering].write('answer').catch(() => {})
+        await endsInSilence(t, stream[asking])
+      }]
+    })
+
+    test(`all that the ${asking} wrote comes before the end of its writing`, async (t, scene) => {
+      const stream = await scene.stream()
+      const bytes = randomBytes(1024 * 1024)
+      await stream[asking].write(bytes)
+      stream[asking].end()
+      t.deepEqual(await stream[answering].readToEnd(), bytes)
+    })
+  }
+}
