@@ -11,11 +11,18 @@ export type Run = (t: ExecutionContext, scene: Scene) => Promise<void>
 /** A title, which is a sentence, and what it says. */
 export type Claim = readonly [title: string, run: Run]
 
+/** What the contract says, and what is so where it is known not to be kept. */
+export interface Claims {
+  readonly ours: readonly Claim[]
+  readonly theirs: readonly Claim[]
+  readonly slow?: boolean
+}
+
 export interface Suite {
   readonly test: (...claim: Claim) => void
   /** For one that takes long because something has to be waited for: runs beside the other slow ones, after all the rest. */
   readonly slow: (...claim: Claim) => void
-  readonly differs: (difference: Difference, claims: { ours: Claim, theirs: Claim, slow?: boolean }) => void
+  readonly differs: (difference: Difference, claims: Claims) => void
 }
 
 export interface SuiteInit {
@@ -37,7 +44,7 @@ export function makeSuite ({ test, name, pair, differences }: SuiteInit): Suite 
     test: (title, run) => { test.serial(titled(title), staged(run)) },
     slow: (title, run) => { test(titled(title), staged(run)) },
     differs: (difference, { ours, theirs, slow = false }) => {
-      suite[slow ? 'slow' : 'test'](...differences.has(difference) ? theirs : ours)
+      for (const claim of differences.has(difference) ? theirs : ours) suite[slow ? 'slow' : 'test'](...claim)
     }
   }
   return suite

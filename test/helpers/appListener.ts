@@ -32,6 +32,9 @@ export class AppListener implements AsyncDisposable {
     return new AppListener(server, typeof bound === 'string' || bound === null ? address : hostAndPort(bound))
   }
 
+  /** Connections that next() would give. */
+  get waiting (): number { return this.#waiting.length }
+
   /** Its multiaddr. */
   get bytes (): Buffer { return socketBytes(this.address) }
 

@@ -7,7 +7,7 @@ export function dial (parent: Command): void {
   parent.command('dial')
     .summary('open a stream to a peer, joined to stdin and stdout')
     .description('Opens a stream as a tenant, on its control socket, and joins it to stdin and stdout. The end of stdin ends our ' +
-      'direction only; it is over when the other end has ended its own.')
+      'direction only. It is over when the other end has ended its own and stdin has ended too, or is a terminal.')
     .argument('<tenant>', 'who dials', tenantName)
     .argument('<peer>', 'a peer ID, or the name of another tenant of this daemon')
     .argument('<protocol>', 'for instance /chat/1.0.0')
@@ -20,16 +20,17 @@ export function dial (parent: Command): void {
     .action(async (tenant: string, who: string, protocol: string, { addr = [] }: { addr?: string[] }, command: Command) => {
       const context = contextOf(command)
       const { runDir } = context.settings
-      const [{ join }, { clientOf, peerNamed }] = await Promise.all([import('../join.ts'), import('../peer.ts')])
+      const [{ join }, { openTenant, peerNamed }] = await Promise.all([import('../join.ts'), import('../peer.ts')])
       const peer = await peerNamed(who, runDir)
-      await using client = clientOf(runDir, tenant)
+      await using opened = await openTenant(runDir, tenant)
+      const { client } = opened
       const addresses = addr.length > 0 ? addr : peer.addresses
       if (addresses.length > 0) {
         await client.connect(peer.peerId, addresses)
         context.note({ event: 'connected', peerId: peer.peerId }, `connected to ${peer.peerId}`)
       }
-      const { stream, ...opened } = await client.openStream(peer.peerId, protocol)
-      context.note({ event: 'stream', ...opened }, `stream to ${opened.peerId} on ${opened.protocol}, at ${opened.address}`)
+      const { stream, ...to } = await client.openStream(peer.peerId, protocol)
+      context.note({ event: 'stream', ...to }, `stream to ${to.peerId} on ${to.protocol}, at ${to.address}`)
       const moved = await join(stream, new AbortController().signal)
       context.note({ event: 'end', ...moved }, `stream ended, ${moved.sentBytes} bytes sent, ${moved.receivedBytes} received`)
     })

@@ -21,13 +21,14 @@ export function listen (parent: Command): void {
     }))
     .action(async (tenant: string, protocol: string, { once: single = false }: { once?: boolean }, command: Command) => {
       const context = contextOf(command)
-      const { clientOf } = await import('../peer.ts')
+      const { openTenant } = await import('../peer.ts')
       const stopped = untilStopped()
-      await using client = clientOf(context.settings.runDir, tenant)
+      await using opened = await openTenant(context.settings.runDir, tenant)
+      const { client, peer } = opened
       const emitter = new EventEmitter()
       const arrivals = on(emitter, 'stream', { signal: stopped }) as AsyncIterable<[PeerStream]>
       await using handler = await client.handle(protocol, incoming => { emitter.emit('stream', incoming) }, { onError: fault(context) })
-      context.note({ event: 'listening', tenant, protocol }, `${tenant} listens on ${protocol}`)
+      context.note({ event: 'listening', protocol, ...peer }, `${tenant} listens on ${protocol} as ${peer.peerId}, at ${peer.addresses.join(' ')}`)
       try {
         for await (const [incoming] of arrivals) {
           if (!single) {

@@ -90,7 +90,7 @@ export function connecting ({ test, differs }: Suite): void {
 
   differs('five-seconds-for-a-local-dial', {
     slow: true,
-    ours: ['CONNECT has 60 seconds when it names no timeout, and as long when that is 0 or less', async (t, scene) => {
+    ours: [['CONNECT has 60 seconds when it names no timeout, and as long when that is 0 or less', async (t, scene) => {
       const { address } = await scene.blackHole()
       // Longer than any of the ten seconds that libraries have as a default for parts of a dial.
       await Promise.all([undefined, 0, -1, 30].map(async timeout => {
@@ -99,19 +99,19 @@ export function connecting ({ test, differs }: Suite): void {
         t.true(await isPendingAfter(12_000, answered), `timeout ${timeout}`)
         answered.catch(() => {})
       }))
-    }],
-    theirs: ['CONNECT gives up an address of this machine after 5 seconds', async (t, scene) => {
+    }]],
+    theirs: [['CONNECT gives up an address of this machine after 5 seconds', async (t, scene) => {
       const { address } = await scene.blackHole()
       const connection = await scene.dial()
       const start = Date.now()
       isError(t, await connection.ask(requests.connect(unknownPeer(), [socketBytes(address)]), 15_000))
       const tookMs = Date.now() - start
       t.true(tookMs > 4_500 && tookMs < 12_000, `${tookMs} ms`)
-    }]
+    }]]
   })
 
   differs('dials-on-without-a-client', {
-    ours: ['CONNECT is given up when its client goes', async (t, scene) => {
+    ours: [['CONNECT is given up when its client goes', async (t, scene) => {
       const hole = await scene.blackHole()
       const connection = await scene.dial()
       await connection.send(requests.connect(unknownPeer(), [socketBytes(hole.address)], 30))
@@ -119,14 +119,14 @@ export function connecting ({ test, differs }: Suite): void {
       connection.destroy()
       // What the dialler had said by then, and the end of it.
       await t.notThrowsAsync(dialled.readToEnd(4_000))
-    }],
-    theirs: ['CONNECT goes on when its client has gone', async (t, scene) => {
+    }]],
+    theirs: [['CONNECT goes on when its client has gone', async (t, scene) => {
       const hole = await scene.blackHole()
       const connection = await scene.dial()
       await connection.send(requests.connect(unknownPeer(), [socketBytes(hole.address)], 30))
       const dialled = await hole.next()
       connection.destroy()
       t.true(await isPendingAfter(2_000, dialled.readToEnd(60_000)))
-    }]
+    }]]
   })
 }

@@ -99,7 +99,7 @@ export function framing ({ test, differs }: Suite): void {
 
   differs('half-frames-wait-forever', {
     slow: true,
-    ours: ['a frame that was begun has 10 seconds to become whole, and an idle connection has for ever', async (t, scene) => {
+    ours: [['a frame that was begun has 10 seconds to become whole, and an idle connection has for ever', async (t, scene) => {
       const [begun, trickling, idle, used] = [await scene.dial(), await scene.dial(), await scene.dial(), await scene.dial()]
       await isUsable(t, used)
       const start = Date.now()
@@ -115,13 +115,13 @@ export function framing ({ test, differs }: Suite): void {
       }
       await isUsable(t, idle)
       await isUsable(t, used)
-    }],
-    theirs: ['a frame that was begun is waited for without end', async (t, scene) => {
+    }]],
+    theirs: [['a frame that was begun is waited for without end', async (t, scene) => {
       const begun = await scene.dial()
       await begun.write(Buffer.from([0x02]))
       await delay(11_000)
       await begun.write(Buffer.from([0x08, 0x00]))
       isOk(t, await begun.response())
-    }]
+    }]]
   })
 }

@@ -7,7 +7,7 @@ const DIRECTIONS = [['opener', 'handler'], ['handler', 'opener']] as const
 export function halfClose ({ test, differs }: Suite): void {
   for (const [asking, answering] of DIRECTIONS) {
     differs('no-half-close', {
-      ours: [`the ${asking} ends its writing, and the ${answering}'s answer still comes`, async (t, scene) => {
+      ours: [[`the ${asking} ends its writing, and the ${answering}'s answer still comes`, async (t, scene) => {
         const stream = await scene.stream()
         await stream[asking].write('question')
         stream[asking].end()
@@ -16,15 +16,15 @@ export function halfClose ({ test, differs }: Suite): void {
         await stream[answering].write(answer)
         stream[answering].end()
         t.deepEqual(await stream[asking].readToEnd(), answer)
-      }],
-      theirs: [`when the ${asking} ends its writing, the ${answering}'s answer is lost`, async (t, scene) => {
+      }]],
+      theirs: [[`when the ${asking} ends its writing, the ${answering}'s answer is lost`, async (t, scene) => {
         const stream = await scene.stream()
         await stream[asking].write('question')
         stream[asking].end()
         t.is(String(await stream[answering].readToEnd()), 'question')
         await stream[answering].write('answer').catch(() => {})
         await endsInSilence(t, stream[asking])
-      }]
+      }]]
     })
 
     test(`all that the ${asking} wrote comes before the end of its writing`, async (t, scene) => {

@@ -62,75 +62,75 @@ export function malformed ({ test, differs }: Suite): void {
   }
 
   differs('closes-in-silence', {
-    ours: ['an unknown request type is an ERROR, and the connection goes on', async (t, scene) => {
+    ours: [['an unknown request type is an ERROR, and the connection goes on', async (t, scene) => {
       const connection = await scene.dial()
       for (const type of [11, 42, 100, 2 ** 31 - 1, -1]) isError(t, await connection.ask(requests.request(type)), /type/, `type ${type}`)
       await isUsable(t, connection)
-    }],
-    theirs: ['an unknown request type ends the connection without a word', async (t, scene) => {
+    }]],
+    theirs: [['an unknown request type ends the connection without a word', async (t, scene) => {
       const connection = await scene.dial()
       await connection.send(requests.request(11))
       await endsInSilence(t, connection)
-    }]
+    }]]
   })
 
   for (const [what, bytes] of UNPARSEABLE) {
     differs('closes-in-silence', {
-      ours: [`what cannot be parsed is an ERROR and ends the connection: ${what}`, async (t, scene) => {
+      ours: [[`what cannot be parsed is an ERROR and ends the connection: ${what}`, async (t, scene) => {
         const connection = await scene.dial()
         await connection.write(Buffer.concat([frame(requests.identify()), bytes, frame(requests.identify())]))
         t.not((await connection.response()).identify, undefined, 'what came before it')
         await endsWithError(t, connection)
-      }],
-      theirs: [`what cannot be parsed ends the connection without a word: ${what}`, async (t, scene) => {
+      }]],
+      theirs: [[`what cannot be parsed ends the connection without a word: ${what}`, async (t, scene) => {
         const connection = await scene.dial()
         await connection.write(bytes)
         await endsInSilence(t, connection)
-      }]
+      }]]
     })
   }
 
   for (const [what, bytes] of OVER_THE_LIMIT) {
     differs('closes-in-silence', {
-      ours: [`a frame over 4 MiB is an ERROR and ends the connection before its bytes come: ${what}`, async (t, scene) => {
+      ours: [[`a frame over 4 MiB is an ERROR and ends the connection before its bytes come: ${what}`, async (t, scene) => {
         const connection = await scene.dial()
         await connection.write(bytes)
         await endsWithError(t, connection)
-      }],
-      theirs: [`a frame over 4 MiB ends the connection without a word: ${what}`, async (t, scene) => {
+      }]],
+      theirs: [[`a frame over 4 MiB ends the connection without a word: ${what}`, async (t, scene) => {
         const connection = await scene.dial()
         await connection.write(bytes)
         await endsInSilence(t, connection)
-      }]
+      }]]
     })
   }
 
   differs('closes-in-silence', {
-    ours: ['a client that sends a frame over the limit without looking still reads the ERROR', async (t, scene) => {
+    ours: [['a client that sends a frame over the limit without looking still reads the ERROR', async (t, scene) => {
       const connection = await scene.dial()
       await connection.write(frame(Buffer.alloc(8 * MIB)))
       await endsWithError(t, connection)
-    }],
-    theirs: ['a client that sends a frame over the limit without looking may be reset', async (t, scene) => {
+    }]],
+    theirs: [['a client that sends a frame over the limit without looking may be reset', async (t, scene) => {
       const connection = await scene.dial()
       await t.throwsAsync(connection.write(frame(Buffer.alloc(8 * MIB))))
-    }]
+    }]]
   })
 
   differs('closes-in-silence', {
-    ours: ['a connection that ends inside a frame is told so', async (t, scene) => {
+    ours: [['a connection that ends inside a frame is told so', async (t, scene) => {
       const connection = await scene.dial()
       await connection.write(Buffer.concat([frame(requests.identify()), Buffer.from([0x05, 0x08])]))
       connection.end()
       t.not((await connection.response()).identify, undefined)
       await endsWithError(t, connection)
-    }],
-    theirs: ['a connection that ends inside a frame is closed without a word', async (t, scene) => {
+    }]],
+    theirs: [['a connection that ends inside a frame is closed without a word', async (t, scene) => {
       const connection = await scene.dial()
       await connection.write(Buffer.from([0x05, 0x08]))
       connection.end()
       await endsInSilence(t, connection)
-    }]
+    }]]
   })
 
   test('a frame that is announced takes no memory before it comes', async (t, scene) => {

@@ -88,7 +88,7 @@ export function opening ({ test, differs }: Suite): void {
 
   const behind = (protocol: string, id: Uint8Array): Buffer => Buffer.concat([frame(requests.streamOpen(id, protocol)), Buffer.from('early')])
   differs('loses-bytes-behind-a-request', {
-    ours: ['bytes written together with the request are the first of the stream', async (t, scene) => {
+    ours: [['bytes written together with the request are the first of the stream', async (t, scene) => {
       const protocol = scene.protocol()
       const listener = await scene.handler(protocol)
       const { id } = await scene.identity(scene.b)
@@ -100,8 +100,8 @@ export function opening ({ test, differs }: Suite): void {
       const inbound = await listener.next()
       await inbound.streamInfo()
       t.is(String(await inbound.readToEnd()), 'early and late')
-    }],
-    theirs: ['bytes written together with the request are lost', async (t, scene) => {
+    }]],
+    theirs: [['bytes written together with the request are lost', async (t, scene) => {
       const protocol = scene.protocol()
       const listener = await scene.handler(protocol)
       const { id } = await scene.identity(scene.b)
@@ -112,7 +112,7 @@ export function opening ({ test, differs }: Suite): void {
       const inbound = await listener.next()
       await inbound.streamInfo()
       t.is(String(await inbound.read(9)), ' and late')
-    }]
+    }]]
   })
 
   test('STREAM_OPEN\'s timeout is in seconds, and ends the waiting for a peer that hangs', async (t, scene) => {

@@ -51,7 +51,7 @@ export function streams ({ test, differs }: Suite): void {
   })
 
   differs('reset-shows-as-a-fault', {
-    ours: ['a stream that is reset ends with an end of file, also for one that was writing', async (t, scene) => {
+    ours: [['a stream that is reset ends with an end of file, also for one that was writing', async (t, scene) => {
       const { opener, handler } = await scene.stream()
       // More than fits: some of it is unread wherever the reset finds it.
       for (const end of [opener, handler]) {
@@ -64,15 +64,15 @@ export function streams ({ test, differs }: Suite): void {
       handler.socket.resume()
       await t.notThrowsAsync(opener.readToEnd())
       await t.notThrowsAsync(handler.readToEnd())
-    }],
-    theirs: ['a stream that is reset ends, as an end of file or a broken connection', async (t, scene) => {
+    }]],
+    theirs: [['a stream that is reset ends, as an end of file or a broken connection', async (t, scene) => {
       const { opener } = await scene.stream()
       const { id } = await scene.identity(scene.b)
       opener.socket.write(Buffer.alloc(16 * MIB))
       await scene.ok(requests.disconnect(id))
       await opener.readToEnd().catch((error: unknown) => { t.regex(String(error), /ECONNRESET|EPIPE/) })
       t.pass()
-    }]
+    }]]
   })
 
   test('a program that goes away ends the stream for the other', async (t, scene) => {
