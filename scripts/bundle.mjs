@@ -1,7 +1,8 @@
 /**
- * The three programs as one file each: a host that is one file starts three times as fast and takes half the memory.
+ * After the compiler: the three programs as one file each: a host that is one file starts three times as fast and takes half the memory.
  * Native modules cannot be bundled; they stay imports.
  */
+import { cpSync } from 'node:fs'
 import { build } from 'esbuild'
 
 await build({
@@ -19,3 +20,6 @@ await build({
   legalComments: 'none',
   logLevel: 'warning'
 })
+
+// The compiler leaves JavaScript where it is; the library's codec imports it.
+cpSync('src/wire/generated', 'dist/wire/generated', { recursive: true })

@@ -14,9 +14,9 @@ export interface Context {
   /** Those of the directories that were named on the command line: a running daemon has to agree with them. */
   readonly named: { readonly tenantsDir?: string, readonly stateDir?: string }
   /** The command's result, once. */
-  answer (json: unknown, text: string): void
+  readonly answer: (json: unknown, text: string) => void
   /** What happens meanwhile, beside the result. */
-  note (event: { readonly event: string, readonly [key: string]: unknown }, text: string): void
+  readonly note: (event: { readonly event: string, readonly [key: string]: unknown }, text: string) => void
 }
 
 interface Flags { tenants?: string, state?: string, run?: string, passphraseFile?: string, json?: boolean }

@@ -15,9 +15,9 @@ export interface Declared {
   readonly dir: string
   readonly options: LoadOptions
   /** By the names of the files, sorted; nothing is read. */
-  names (): string[]
+  readonly names: () => string[]
   /** Throws a ConfigError with what is wrong in the directory beside this tenant: a reload would not apply any change then. */
-  assertRestLoads (name: string): Promise<void>
+  readonly assertRestLoads: (name: string) => Promise<void>
 }
 
 export function declaredTenants ({ settings }: Context, daemon: Daemon | undefined): Declared {

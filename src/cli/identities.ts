@@ -97,6 +97,7 @@ async function open ({ settings: { stateDir, passphraseFile } }: Context): Promi
   return await Keystore.open({ stateDir, closeOnExec, ...passphraseFile !== undefined && { passphraseFile } })
 }
 
-function withoutKey ({ privateKey: _, ...info }: Identity): IdentityInfo {
+function withoutKey (identity: Identity): IdentityInfo {
+  const { privateKey: _, ...info } = identity
   return info
 }

@@ -15,7 +15,7 @@ export function keyList (parent: Command): void {
     }))
     .action(async (_, command: Command) => {
       const context = contextOf(command)
-      const identities = await withIdentities(context, async ({ identities }) => await identities.list())
+      const identities = await withIdentities(context, async access => await access.identities.list())
       const rows = identities.map(({ name, peerId, keyType, created, fault }) =>
         [name, peerId ?? '', keyType ?? '', created ?? '', fault === undefined ? 'whole' : 'damaged'])
       const faults = identities.flatMap(({ fault }) => fault === undefined ? [] : [`${sentence(fault)}\n`])

@@ -20,8 +20,8 @@ export function status (parent: Command): void {
     }))
     .action(async (_, command: Command) => {
       const context = contextOf(command)
-      const { status } = await askDaemon(context)
-      context.answer(status, text(status))
+      const daemon = await askDaemon(context)
+      context.answer(daemon.status, text(daemon.status))
     })
 }
 

@@ -60,7 +60,6 @@ async function serve (context: Context, { admin }: Daemon, { dir }: Declared, na
     else context.note({ event: 'written', manifest }, `${manifest} is written, and p2pd could not apply it; when what follows is mended: p2pctl reload`)
     throw error
   }
-  const tenant = (await admin.status()).tenants.find(tenant => tenant.name === name)
-  const { peerId, socket } = tenant ?? {}
+  const { peerId, socket } = (await admin.status()).tenants.find(tenant => tenant.name === name) ?? {}
   context.answer({ name, manifest, peerId, socket }, list({ tenant: name, 'peer ID': peerId ?? '(damaged: see p2pctl status)', socket: socket ?? '', manifest }))
 }
