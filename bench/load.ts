@@ -31,6 +31,8 @@ export interface Latency {
   p99Us: number
   perSecond: number
   failed: number
+  /** With the unmeasured ones and those that failed. */
+  done: number
   error?: string
 }
 
@@ -46,7 +48,8 @@ export function buildLoad (): string | undefined {
 }
 
 function launch (command: string, flags: Flags, rest: readonly string[]): ReturnType<typeof spawn> {
-  const args = Object.entries({ within: `${WITHIN_S}s`, ...flags }).map(([name, value]) => `-${name}=${String(value)}`)
+  const all: Flags = { within: `${WITHIN_S}s`, ...flags }
+  const args = Object.entries(all).map(([name, value]) => `-${name}=${String(value)}`)
   return spawn(program, [command, ...args, '--', ...rest], {
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: WITHIN_S * 1000 + GRACE_MS,

@@ -33,10 +33,12 @@ export const rows = {
   open1p50: less('open + first echo, 1 at a time, p50', 'ms', { digits: 2 }),
   open1p99: less('open + first echo, 1 at a time, p99', 'ms', { digits: 2 }),
   open1rate: more('  opens', '1/s'),
+  open1cpu: less('  CPU of both daemons', 'ms/open', { digits: 2 }),
   open1failed: less('  failed, worst run', '%', { of: 'worst', digits: 1 }),
   open16p50: less('open + first echo, 16 at a time, p50', 'ms', { digits: 2 }),
   open16p99: less('open + first echo, 16 at a time, p99', 'ms', { digits: 2 }),
   open16rate: more('  opens', '1/s'),
+  open16cpu: less('  CPU of both daemons', 'ms/open', { digits: 2 }),
   open16failed: less('  failed, worst run', '%', { of: 'worst', digits: 1 }),
 
   keptRate: more('IDENTIFY, kept connection', '1/s'),

@@ -19,11 +19,13 @@ type latencyResult struct {
 	P99Us     float64 `json:"p99Us"`
 	PerSecond float64 `json:"perSecond"`
 	Failed    int     `json:"failed"`
-	Error     string  `json:"error,omitempty"`
+	// All that was done, with what was not measured or failed: to divide the daemons' CPU time by.
+	Done  int    `json:"done"`
+	Error string `json:"error,omitempty"`
 }
 
 // summarize sorts the samples; the percentile is the smallest sample that this share of all does not exceed.
-func summarize(samples []time.Duration, elapsed time.Duration, failed int, failure error) (*latencyResult, error) {
+func summarize(samples []time.Duration, elapsed time.Duration, unmeasured, failed int, failure error) (*latencyResult, error) {
 	if len(samples) == 0 {
 		return nil, failure
 	}
@@ -33,7 +35,7 @@ func summarize(samples []time.Duration, elapsed time.Duration, failed int, failu
 	}
 	result := &latencyResult{
 		Samples: len(samples), P50Us: at(0.5), P99Us: at(0.99),
-		PerSecond: float64(len(samples)) / elapsed.Seconds(), Failed: failed,
+		PerSecond: float64(len(samples)) / elapsed.Seconds(), Failed: failed, Done: unmeasured + len(samples) + failed,
 	}
 	if failure != nil {
 		result.Error = plain(failure).Error()
@@ -73,7 +75,7 @@ func repeat(count int, limit time.Duration, once func(n int) error) (*latencyRes
 		}
 		samples = append(samples, time.Since(began))
 	}
-	return summarize(samples, time.Since(start), 0, errors.New("no sample in time"))
+	return summarize(samples, time.Since(start), count/5, 0, errors.New("no sample in time"))
 }
 
 func withoutError(result *latencyResult, err error) (*latencyResult, error) {
@@ -157,7 +159,7 @@ func opens(a, b, dir string, count, parallel int, limit time.Duration, deadline 
 		}()
 	}
 	wait.Wait()
-	return summarize(samples, time.Since(start), failed, failure)
+	return summarize(samples, time.Since(start), count/5, failed, failure)
 }
 
 // identify asks over and over, on one connection or on a fresh one each time.

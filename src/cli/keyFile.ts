@@ -3,33 +3,35 @@
  */
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { link, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { P2pdError, messageOf } from '../errors.ts'
 
 /** An RSA key of 8192 bits, the largest there is, is 4.7 kB; what is more is another file. */
 const MAX_KEY_BYTES = 16 * 1024
 
-/** ERR_OCCUPIED where there is a file and it is not to be replaced. What is there is whole at any moment. */
+/** ERR_OCCUPIED where there is a file and it is not to be replaced; then nothing is touched. */
 export async function writeKeyFile (path: string, key: Uint8Array, { replace }: { replace: boolean }): Promise<void> {
-  // Not opened where it is to be: what stands there could be a link, or a file that others can read already.
-  const draft = `${path}.new-${randomBytes(6).toString('hex')}`
+  // A file that is there is not opened: it could be a link, or one that others can read already. Not link(2) in place of
+  // O_EXCL: a stick for backups has a file system without it.
+  const target = replace ? `${path}.new-${randomBytes(6).toString('hex')}` : path
   try {
-    const file = await open(draft, 'wx', 0o600)
+    const file = await open(target, 'wx', 0o600)
     try {
       await file.writeFile(key)
       await file.sync()
+      if (replace) await rename(target, path)
+    } catch (error) {
+      await rm(target, { force: true })
+      throw error
     } finally {
       await file.close()
     }
-    await (replace ? rename(draft, path) : link(draft, path))
   } catch (cause) {
     const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
     throw isThere
       ? new P2pdError('ERR_OCCUPIED', `${path} is there already: name another file, or replace it with --force`, { cause })
       : new P2pdError('ERR_SYSTEM', `${path}: the key cannot be written: ${messageOf(cause)}`, { cause })
-  } finally {
-    await rm(draft, { force: true })
   }
 }
 

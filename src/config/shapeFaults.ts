@@ -63,7 +63,7 @@ function describeUnknown (path: Path, key: string): string {
 
 /** A key in the wrong place: `listen` at the top is `host.listen`. */
 function elsewhere (key: string): string | undefined {
-  const section = keysAt([]).find(section => keysAt([section]).includes(key))
+  const section = keysAt([]).find(name => keysAt([name]).includes(key))
   return section === undefined ? undefined : `${section}.${key}`
 }
 

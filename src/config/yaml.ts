@@ -6,7 +6,7 @@
  * value has to look like is for the shapes to say.
  */
 import { isAlias, isCollection, isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml'
-import type { Document, ParsedNode, YAMLMap } from 'yaml'
+import type { Document, YAMLMap } from 'yaml'
 import type { Fault } from '../errors.ts'
 import { messageOf } from '../errors.ts'
 import { showKey } from './show.ts'
@@ -48,7 +48,7 @@ export function parseYaml (text: string, file: string): ParsedYaml {
 }
 
 /** Reports what is good YAML and not taken here. */
-function reportUnwanted (doc: Document.Parsed<ParsedNode>, report: Report): void {
+function reportUnwanted (doc: Document.Parsed, report: Report): void {
   const { explicit, version } = doc.directives.yaml
   if (explicit === true && version !== '1.2') report(0, 'take the %YAML line out; files are read as YAML 1.2')
   visit(doc, {

@@ -4,7 +4,7 @@
  * Owns a directory for each test's sockets and state, and the end of everything in it. What the daemons are asked is
  * scenarios.ts's business.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +30,10 @@ export interface ClassicEndpoint extends Endpoint {
   addresses: string[]
 }
 
+const directories = new Set<string>()
+// For the test process that is told to exit in the middle of a test: its daemons have been killed by then, see processes.ts.
+process.once('exit', () => directories.forEach(directory => rmSync(directory, { recursive: true, force: true })))
+
 /** One test's directory and daemons; leaving its scope stops the daemons and removes the directory. */
 export class World implements AsyncDisposable {
   readonly directory: string
@@ -38,6 +42,7 @@ export class World implements AsyncDisposable {
 
   private constructor (directory: string) {
     this.directory = directory
+    directories.add(directory)
   }
 
   static async create (): Promise<World> {
@@ -98,5 +103,6 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose] (): Promise<void> {
     await Promise.all(this.#children.map(child => child[Symbol.asyncDispose]()))
     await rm(this.directory, { recursive: true, force: true })
+    directories.delete(this.directory)
   }
 }

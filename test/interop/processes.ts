@@ -24,6 +24,10 @@ export interface RunOptions {
 
 const running = new Set<Child>()
 process.once('exit', () => running.forEach(child => child.kill()))
+// ava ends a test process with SIGTERM, a terminal with SIGINT or SIGHUP, and an ava that was itself killed with a disconnect:
+// none of them would come by the line above.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+process.once('disconnect', () => process.exit(1))
 
 /** A process somebody started, its output so far, and its end. */
 export class Child implements AsyncDisposable {

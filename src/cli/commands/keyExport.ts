@@ -1,5 +1,4 @@
 /** `p2pctl key export`: a private key for a backup, or for `p2pd -id`. */
-import { once } from 'node:events'
 import type { Command } from 'commander'
 import { ConfigError } from '../../errors.ts'
 import { contextOf } from '../context.ts'
@@ -26,10 +25,10 @@ export function keyExport (parent: Command): void {
       }
       const key = await withIdentities(context, async ({ identities }) => await identities.export(name))
       if (file === '-') {
-        if (!process.stdout.write(key)) await once(process.stdout, 'drain')
-        return
+        process.stdout.write(key)
+      } else {
+        await writeKeyFile(file, key, { replace: force })
+        context.answer({ name, file }, `${file} holds the private key of ${name}: keep it as safe as the keystore\n`)
       }
-      await writeKeyFile(file, key, { replace: force })
-      context.answer({ name, file }, `${file} holds the private key of ${name}: keep it as safe as the keystore\n`)
     })
 }

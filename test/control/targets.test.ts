@@ -1,0 +1,61 @@
+import test from 'ava'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkTarget, dialTarget } from '../../src/control/targets.ts'
+import type { SocketAddress } from '../../src/wire/addresses.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'p2pd-'))
+mkdirSync(join(directory, 'run'))
+symlinkSync(join(directory, 'run'), join(directory, 'link'))
+test.after.always(() => { rmSync(directory, { recursive: true, force: true }) })
+
+const own = { directories: [join(directory, 'run')], listenerPid: 1, ports: () => [40404] }
+const signal = new AbortController().signal
+
+for (const [target, rule] of [
+  [{ path: '\0abstract' }, /abstract sockets have no owner/],
+  [{ path: '@abstract' }, /abstract sockets have no owner/],
+  [{ path: 'relative.sock' }, /not absolute/],
+  [{ path: '/tmp/a\0b' }, /NUL/],
+  [{ path: `/tmp/${'x'.repeat(110)}` }, /longer than the 107 bytes/],
+  [{ path: join(directory, 'run', 'chat', 'p2pd.sock') }, /one of the daemon's own sockets/],
+  [{ host: '192.168.1.1', port: 4001 }, /only loopback/],
+  [{ host: '169.254.169.254', port: 8080 }, /only loopback/],
+  [{ host: '0.0.0.0', port: 4001 }, /only loopback/],
+  [{ host: '::', port: 4001 }, /only loopback/],
+  [{ host: '::ffff:127.0.0.1', port: 4001 }, /only loopback/],
+  [{ host: '127.0.0.1', port: 22 }, /ports below 1024/],
+  [{ host: '127.0.0.1', port: 40404 }, /one of the daemon's own ports/]
+] satisfies Array<[SocketAddress, RegExp]>) {
+  test(`${JSON.stringify(target)} can be nobody's handler`, t => {
+    t.throws(() => { checkTarget(target, own) }, { code: 'ERR_DENIED', message: rule })
+  })
+}
+
+test('a link into the daemon\'s directory leads to the daemon all the same', t => {
+  symlinkSync(directory, join(directory, 'up'))
+  t.notThrows(() => { checkTarget({ path: join(directory, 'link-free.sock') }, own) })
+  mkdirSync(join(directory, 'run', 'chat'))
+  symlinkSync(join(directory, 'run', 'chat'), join(directory, 'chat'))
+  t.notThrows(() => { checkTarget({ path: join(directory, 'chat', 'absent.sock') }, own) }, 'what is not there yet is judged on the dial')
+})
+
+test('a listener that is the daemon gets no byte, whatever path led there', async t => {
+  const path = join(directory, 'ours.sock')
+  const server = createServer().listen(path)
+  await once(server, 'listening')
+  const bytes: Buffer[] = []
+  server.on('connection', socket => { socket.on('data', chunk => bytes.push(chunk)) })
+  await t.throwsAsync(dialTarget({ path }, { ...own, listenerPid: process.pid }, signal), { code: 'ERR_DENIED', message: /own sockets/ })
+  const socket = await dialTarget({ path }, own, signal)
+  socket.destroy()
+  t.deepEqual(bytes, [])
+  server.close()
+})
+
+test('a handler that is not there is an error that names it', async t => {
+  await t.throwsAsync(dialTarget({ path: join(directory, 'nobody.sock') }, own, signal), { code: 'ERR_PEER', message: /nobody\.sock cannot be reached/ })
+})
