@@ -56,6 +56,7 @@ export async function serveCommand (argv: readonly string[]): Promise<number> {
 
 const people = {
   ready (rows: Row[], runDir: string): void {
+    if (rows.length === 0) return print('\nReady, without any tenant. Add one: p2pctl tenant add chat\n')
     print(`\n${table(['TENANT', 'PEER ID', 'SOCKET', 'STATE'], rows.map(({ name, peerId, socket, state }) => [name, peerId ?? '(damaged: see p2pctl status)', socket, state]))}`)
     print(`\nReady. Try: p2pctl status; stop with Ctrl-C. Sockets are in ${runDir}\n`)
   },

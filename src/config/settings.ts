@@ -15,7 +15,6 @@ export interface SettingsFlags {
   tenants?: string | undefined
   state?: string | undefined
   run?: string | undefined
-  keyFile?: string | undefined
   passphraseFile?: string | undefined
 }
 
@@ -33,8 +32,7 @@ export interface Settings {
   tenantsDir: string
   stateDir: string
   runDir: string
-  /** What opens the keystore: at most one of these two. */
-  keyFile?: string
+  /** What the keystore is sealed under, instead of a key file in the state directory. */
   passphraseFile?: string
 }
 
@@ -56,9 +54,7 @@ export function resolveSettings ({ flags, env, uid, cwd, packageRoot }: Settings
     ?? (root ? '/etc/p2pd/tenants' : join(home('--tenants', 'XDG_CONFIG_HOME', '.config'), 'tenants'))
   const stateDir = given('--state', flags.state) ?? (root ? '/var/lib/p2pd' : home('--state', 'XDG_STATE_HOME', '.local/state'))
   const runDir = given('--run', flags.run) ?? (root ? '/run/p2pd' : userRunDir(env, uid))
-  const keyFile = given('--key-file', flags.keyFile)
   const passphraseFile = given('--passphrase-file', flags.passphraseFile)
-  if (keyFile !== undefined && passphraseFile !== undefined) fault('--key-file', 'cannot be given together with --passphrase-file')
   const why = whyNoRunDir(runDir)
   if (why !== undefined) fault('--run', why)
   if (faults.length > 0) throw new ConfigError(faults)
@@ -66,7 +62,6 @@ export function resolveSettings ({ flags, env, uid, cwd, packageRoot }: Settings
     tenantsDir,
     stateDir,
     runDir,
-    ...keyFile !== undefined && { keyFile },
     ...passphraseFile !== undefined && { passphraseFile }
   }
 }

@@ -180,8 +180,8 @@ function causeOf (error: unknown): unknown {
 }
 
 function occupied (location: string, cause: unknown): P2pdError {
-  return new P2pdError('ERR_OCCUPIED', `${location}: another p2pd has the keystore open: stop it, or ask it (p2pctl does, ` +
-    'while it runs)', { cause })
+  return new P2pdError('ERR_OCCUPIED', `${location}: another p2pd has the keystore open: stop it, or name its ` +
+    'sockets with --run, so that p2pctl asks it', { cause })
 }
 
 function cannotWrite (location: string, cause: unknown): P2pdError {

@@ -28,6 +28,7 @@ const BACKLOG = 4096
  * renamed into place: nobody can reach it before it is right, and nothing planted at `path` is followed.
  */
 export function listenUnix (path: string, { mode, uid }: { mode: number, uid?: number }): number {
+  assertFits(path)
   const staging = mkdtempSync(join(dirname(path), '.'))
   try {
     const staged = join(staging, 's')
@@ -111,14 +112,18 @@ export function onConnectWaiting (fd: number, callback: () => void): Disposable 
 }
 
 function unixAddress (path: string): Buffer {
+  assertFits(path)
   const bytes = Buffer.from(path)
-  if (bytes.length > MAX_SOCKET_PATH_BYTES) {
-    throw new P2pdError('ERR_CONFIG', `${path}: ${bytes.length} bytes; a socket's path may have ${MAX_SOCKET_PATH_BYTES}: choose a shorter run directory`)
-  }
   const address = Buffer.alloc(2 + bytes.length + 1)
   address.writeUInt16LE(AF_UNIX, 0)
   bytes.copy(address, 2)
   return address
+}
+
+/** The staging path is no longer than that of a socket called p2pd.sock, but both are cut off in silence when they do not fit. */
+function assertFits (path: string): void {
+  const bytes = Buffer.byteLength(path)
+  if (bytes > MAX_SOCKET_PATH_BYTES) throw new P2pdError('ERR_CONFIG', `${path}: ${bytes} bytes; a socket's path may have ${MAX_SOCKET_PATH_BYTES}: choose a shorter one`)
 }
 
 /** struct sockaddr_in or sockaddr_in6, in(7). */

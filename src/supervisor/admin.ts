@@ -4,7 +4,7 @@
  * Owns who is an operator (root, or the user p2pd runs as, by the kernel's word) and the form of requests and answers. The
  * routes are a table; what they do is done elsewhere. `curl --unix-socket <run>/admin.sock http://p2pd/v1/status` works.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { ConfigError, P2pdError, messageOf } from '../errors.ts'
 import { whyNoTenantName } from '../config/names.ts'
@@ -37,6 +37,9 @@ export interface AdminInit {
 type Answer = { json: unknown } | { bytes: Uint8Array }
 type Route = (init: AdminInit, name: string, body: Uint8Array, query: URLSearchParams) => Promise<Answer>
 
+/** Not imported by name: that looks at every export of the module, and loads undici for some of them, 60 ms of a start. */
+const { createServer } = process.getBuiltinModule('node:http')
+
 /** Far above any key. */
 const MAX_BODY_BYTES = 64 * 1024
 const ROOT_UID = 0
@@ -52,7 +55,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['GET /v1/keys/NAME', async ({ keystore }, name) => ({ bytes: await keystore.export(name) })],
   ['PUT /v1/keys/NAME', async ({ keystore, roster }, name, body, query) => {
     const { privateKey: _, ...info } = await keystore.import(name, body, { replace: query.get('replace') === '1' })
-    if (roster.has(name)) await roster.restart(name)
+    if (roster.has(name) && roster.peerIdOf(name) !== info.peerId) await roster.restart(name)
     return { json: info }
   }],
   ['POST /v1/keys/NAME/renew', async ({ keystore, roster }, name) => {

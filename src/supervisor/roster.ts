@@ -76,7 +76,7 @@ export class Roster {
   async restart (name: string): Promise<void> {
     await this.#inTurn(async () => {
       const entry = this.#entry(name)
-      entry.peerId = await this.#peerIdOf(name)
+      entry.peerId = await this.#enrolled(name)
       await entry.tenant.restart()
     })
   }
@@ -97,6 +97,9 @@ export class Roster {
   }
 
   appUids (): number[] { return [...this.#entries.values()].map(({ spec }) => spec.app.uid) }
+
+  /** The peer ID it is served under; undefined while its identity is damaged. */
+  peerIdOf (name: string): string | undefined { return this.#entries.get(name)?.peerId }
 
   has (name: string): boolean { return this.#entries.has(name) }
 
@@ -130,7 +133,7 @@ export class Roster {
 
   async #install (spec: TenantSpec, fd: number, registrations: readonly Registration[]): Promise<void> {
     const { keystore, run, log, onChange } = this.#init
-    const peerId = await this.#peerIdOf(spec.name)
+    const peerId = await this.#enrolled(spec.name)
     const tenant = new Tenant({
       name: spec.name,
       controlFd: fd,
@@ -160,7 +163,7 @@ export class Roster {
   }
 
   /** Enrols a new tenant. A damaged identity is not thrown: the tenant is there, and says so to whoever connects. */
-  async #peerIdOf (name: string): Promise<string | undefined> {
+  async #enrolled (name: string): Promise<string | undefined> {
     try {
       return (await this.#init.keystore.identity(name)).peerId
     } catch (error) {

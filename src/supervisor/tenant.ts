@@ -207,7 +207,7 @@ export class Tenant {
   #giveUp (state: 'parked' | 'failed', reason: string): void {
     if (this.#closed) return
     if (state === 'failed') this.#init.log.error({ tenant: this.name, reason }, 'tenant cannot be started')
-    const refusal = `tenant ${this.name} is ${state}: ${reason}`
+    const refusal = state === 'failed' ? `this tenant cannot be started: ${reason}` : `this tenant is parked: ${reason}`
     this.#standBy(state, refuseConnects(this.#init.controlFd, refusal), reason)
     for (const { socket } of this.#adoptees.splice(0)) void refuse(socket, refusal)
   }

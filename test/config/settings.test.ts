@@ -22,8 +22,8 @@ const rows: Array<[title: string, source: SettingsSource, expected: Settings]> =
     { tenantsDir: '/c/p2pd/tenants', stateDir: '/s/p2pd', runDir: '/run/user/1000/p2pd' }],
   ['relative and empty XDG directories are ignored', { ...ALICE, env: { HOME: '/home/alice', XDG_CONFIG_HOME: 'c', XDG_STATE_HOME: '', XDG_RUNTIME_DIR: './run' } },
     { tenantsDir: '/home/alice/.config/p2pd/tenants', stateDir: '/home/alice/.local/state/p2pd', runDir: '/tmp/p2pd-1000' }],
-  ['flags win, and are relative to the working directory', { ...NOWHERE, cwd: '/here', flags: { tenants: 't', state: '../s', run: '/r/', keyFile: 'key' } },
-    { tenantsDir: '/here/t', stateDir: '/s', runDir: '/r', keyFile: '/here/key' }],
+  ['flags win, and are relative to the working directory', { ...NOWHERE, cwd: '/here', flags: { tenants: 't', state: '../s', run: '/r/', passphraseFile: 'pass' } },
+    { tenantsDir: '/here/t', stateDir: '/s', runDir: '/r', passphraseFile: '/here/pass' }],
   ['a user without a home can give every place', { ...ALICE, env: {}, flags: { tenants: '/t', state: '/s', passphraseFile: '/p' } },
     { tenantsDir: '/t', stateDir: '/s', runDir: '/tmp/p2pd-1000', passphraseFile: '/p' }]
 ]
@@ -36,9 +36,8 @@ const faultRows: Array<[title: string, source: SettingsSource, ...faults: string
   ['a user without a home is told what to give', { ...ALICE, env: {} },
     'argv: --tenants: needs a directory: neither XDG_CONFIG_HOME nor HOME is set',
     'argv: --state: needs a directory: neither XDG_STATE_HOME nor HOME is set'],
-  ['every fault in the flags is reported', { ...NOWHERE, flags: { tenants: '', run: `/${'r'.repeat(64)}`, keyFile: 'a', passphraseFile: 'b' } },
+  ['every fault in the flags is reported', { ...NOWHERE, flags: { tenants: '', run: `/${'r'.repeat(64)}`, passphraseFile: 'b' } },
     'argv: --tenants: must not be empty',
-    'argv: --key-file: cannot be given together with --passphrase-file',
     `argv: --run: must be at most 64 bytes, so that every socket in it has a path that Linux takes, found 65: /${'r'.repeat(64)}`]
 ]
 

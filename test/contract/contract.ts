@@ -20,6 +20,8 @@ import { streams } from './rules/streams.ts'
 import { targets } from './rules/targets.ts'
 import { unavailable } from './rules/unavailable.ts'
 import { makeSuite } from './suite.ts'
+import { RawConnection } from '../helpers/rawConnection.ts'
+import { identify } from '../helpers/requests.ts'
 
 export type { Difference, Pair }
 
@@ -33,7 +35,11 @@ export interface ContractOptions {
 /** Registers every test of the contract with ava, under this name. The pair is made once, before them. */
 export function controlContract (test: TestFn, name: string, makePair: () => Promise<Pair>, { differences = [] }: ContractOptions = {}): void {
   let pair: Pair | undefined
-  test.before(`${name}: the pair is there`, async () => { pair = await makePair() })
+  let pids: number[] = []
+  test.before(`${name}: the pair is there`, async () => {
+    pair = await makePair()
+    pids = await pidsOf(pair)
+  })
   test.after.always(`${name}: the pair is gone`, async () => { await pair?.[Symbol.asyncDispose]() })
   const suite = makeSuite({
     test,
@@ -45,4 +51,14 @@ export function controlContract (test: TestFn, name: string, makePair: () => Pro
     differences: new Set(differences)
   })
   for (const rule of RULES) rule(suite)
+  suite.test('nothing of all this has made a process fall', async (t, scene) => { t.deepEqual(await pidsOf(scene.pair), pids) })
+}
+
+/** Of the processes that serve the two sides, which are running from the first request on. */
+async function pidsOf ({ a, b }: Pair): Promise<number[]> {
+  return await Promise.all([a, b].map(async ({ control, pid }) => {
+    using connection = await RawConnection.to(control)
+    await connection.ask(identify())
+    return await pid()
+  }))
 }

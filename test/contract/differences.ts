@@ -11,6 +11,7 @@ export const GO_DIFFERENCES = [
   'loses-bytes-behind-a-request',
   'no-half-close',
   'reset-shows-as-a-fault',
+  'a-close-may-lose-the-last-bytes',
   'dials-on-without-a-client',
   'five-seconds-for-a-local-dial',
   'any-protocol-id',

@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path'
 import { AppListener } from '../helpers/appListener.ts'
+import { until } from '../helpers/deadlines.ts'
 import type { SocketAddress } from '../helpers/addresses.ts'
 import { RawConnection } from '../helpers/rawConnection.ts'
 import * as requests from '../helpers/requests.ts'
@@ -60,19 +61,27 @@ export class Scene implements AsyncDisposable {
     return identify
   }
 
-  /** b's identity; a is connected to it, and dialled it. */
+  /** b's identity; a is connected to it, and both know. */
   async connected (): Promise<Identity> {
     const b = await this.identity(this.b)
     await this.ok(requests.connect(b.id, b.addrs))
+    await this.#whenListing(1)
     return b
   }
 
-  /** b's identity; neither has a connection to the other. */
+  /** b's identity; neither has a connection to the other, and both know. */
   async disconnected (): Promise<Identity> {
     const [a, b] = [await this.identity(this.a), await this.identity(this.b)]
     await this.ok(requests.disconnect(b.id))
     await this.ok(requests.disconnect(a.id), this.b)
+    await this.#whenListing(0)
     return b
+  }
+
+  async #whenListing (peers: number): Promise<void> {
+    for (const side of [this.a, this.b]) {
+      await until(`${peers} peers on both sides`, async () => (await this.ok(requests.listPeers(), side)).peers.length === peers)
+    }
   }
 
   async listen (address: SocketAddress = { path: this.path() }): Promise<AppListener> {

@@ -109,7 +109,7 @@ test.serial('a host that crashes five times is parked, says why to clients, and 
     await eventually('crashes', () => world.tenant('a'), ({ crashes }) => crashes === crash)
   }
   t.is((await world.tenant('a')).state, 'parked')
-  await t.throwsAsync(identify(world.socketOf('a')), { message: /parked: its host crashed five times.*p2pctl tenant restart a/ })
+  await t.throwsAsync(identify(world.socketOf('a')), { message: /this tenant is parked: its host crashed five times.*p2pctl tenant restart a/ })
   await world.admin('POST', '/v1/tenants/a/restart')
   t.is(await identify(world.socketOf('a')), peerId)
 })

@@ -22,10 +22,7 @@ export function tenantRemove (parent: Command): void {
       await withIdentities(context, async ({ identities, daemon }) => {
         // What may fail comes first, so that a failure leaves everything as it was.
         const declared = declaredTenants(context, daemon)
-        if (daemon !== undefined) {
-          await declared.assertRestLoads(name)
-          assertNotLast(declared.names(), name)
-        }
+        if (daemon !== undefined) await declared.assertRestLoads(name)
         const { removeManifest } = await import('../../config/writeManifest.ts')
         const peerId = await lookUp(identities, name, forgetKey)
         const manifest = removeManifest(declared.dir, name)
@@ -34,12 +31,6 @@ export function tenantRemove (parent: Command): void {
         context.answer({ name, manifest, peerId, keyForgotten: forgetKey }, `${name} is removed\n${about(name, peerId, forgetKey)}`)
       })
     })
-}
-
-/** A daemon's directory without any tenant is a fault to it, so that it would serve the last one on. */
-function assertNotLast (names: readonly string[], name: string): void {
-  if (names.length !== 1 || names[0] !== name) return
-  throw new P2pdError('ERR_UNAVAILABLE', `${name} is the only tenant, and p2pd does not run without any: stop p2pd first, or add another tenant`)
 }
 
 /** Whether a keystore opens only matters when something is to be removed from it. */

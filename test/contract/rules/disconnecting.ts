@@ -1,5 +1,7 @@
 /** DISCONNECT and what LIST_PEERS says around it. */
 import { unknownPeer } from '../../helpers/addresses.ts'
+import { until } from '../../helpers/deadlines.ts'
+import type { RawConnection } from '../../helpers/rawConnection.ts'
 import * as requests from '../../helpers/requests.ts'
 import { isOk, type Suite } from '../suite.ts'
 
@@ -10,15 +12,18 @@ export function disconnecting ({ test }: Suite): void {
     isOk(t, await scene.ask(requests.disconnect(unknownPeer())))
   })
 
-  test('right after DISCONNECT neither side lists the other, whoever dialled', async (t, scene) => {
+  test('from DISCONNECT\'s answer on the peer is not listed, and a moment later neither is this one at the peer, whoever dialled', async (t, scene) => {
     const [a, b] = [await scene.identity(scene.a), await scene.identity(scene.b)]
     const [atA, atB] = [await scene.dial(scene.a), await scene.dial(scene.b)]
+    const list = async (side: RawConnection): Promise<number> => (await side.ask(requests.listPeers())).peers.length
+    await scene.disconnected()
     for (let round = 0; round < 10; round++) {
       const dialler = round % 2 === 0 ? { at: atA, to: b } : { at: atB, to: a }
       isOk(t, await dialler.at.ask(requests.connect(dialler.to.id, dialler.to.addrs)))
+      for (const side of [atA, atB]) await until('both to know of their connection', async () => await list(side) === 1)
       isOk(t, await atA.ask(requests.disconnect(b.id)))
-      t.is((await atA.ask(requests.listPeers())).peers.length, 0, `round ${round}: where it was asked`)
-      t.is((await atB.ask(requests.listPeers())).peers.length, 0, `round ${round}: at the other side`)
+      t.is(await list(atA), 0, `round ${round}`)
+      await until('the end of the connection at the other side', async () => await list(atB) === 0, 1_000)
     }
   })
 

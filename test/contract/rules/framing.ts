@@ -54,7 +54,7 @@ export function framing ({ test, differs }: Suite): void {
     const connection = await scene.dial()
     const round = [requests.identify(), requests.connect(unknownPeer()), requests.disconnect(unknownPeer())].map(frame)
     // Far more than any buffer on the way holds.
-    const rounds = 2_000
+    const rounds = 1_000
     await connection.write(Buffer.concat(new Array<Buffer[]>(rounds).fill(round).flat()))
     for (let i = 0; i < rounds; i++) {
       const [identified, refused, disconnected] = [await connection.response(), await connection.response(), await connection.response()]

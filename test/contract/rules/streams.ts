@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { isPendingAfter } from '../../helpers/deadlines.ts'
 import * as requests from '../../helpers/requests.ts'
 import { memoryOf } from '../../helpers/memory.ts'
+import type { Scene } from '../scene.ts'
 import { isUsable, type Suite } from '../suite.ts'
 
 const MIB = 1024 * 1024
@@ -51,7 +52,16 @@ export function streams ({ test, differs }: Suite): void {
   })
 
   differs('reset-shows-as-a-fault', {
-    ours: [['a stream that is reset ends with an end of file, also for one that was writing', async (t, scene) => {
+    ours: [['a stream whose handler has gone ends with an end of file, also for one that was writing', async (t, scene) => {
+      const protocol = scene.protocol()
+      const listener = await scene.handler(protocol)
+      await listener.stopListening()
+      for (let round = 0; round < 5; round++) {
+        const { stream } = await scene.open(protocol)
+        stream.socket.write(Buffer.alloc(256 * 1024))
+        t.is((await stream.readToEnd()).length, 0)
+      }
+    }], ['a stream that is reset ends with an end of file, also for one that was writing', async (t, scene) => {
       const { opener, handler } = await scene.stream()
       // More than fits: some of it is unread wherever the reset finds it.
       for (const end of [opener, handler]) {
@@ -85,13 +95,23 @@ export function streams ({ test, differs }: Suite): void {
     await isUsable(t, await scene.dial())
   })
 
-  test('what a program wrote before it went is delivered', async (t, scene) => {
+  const leave = async (scene: Scene): Promise<{ written: Buffer, arrived: Buffer }> => {
     const { opener, handler } = await scene.stream()
-    const bytes = randomBytes(256 * 1024)
+    const written = randomBytes(256 * 1024)
     handler.socket.pause()
-    await opener.write(bytes)
+    await opener.write(written)
     opener.destroy()
     handler.socket.resume()
-    t.is(sha256(await handler.readToEnd()), sha256(bytes))
+    return { written, arrived: await handler.readToEnd() }
+  }
+  differs('a-close-may-lose-the-last-bytes', {
+    ours: [['what a program wrote before it went is delivered', async (t, scene) => {
+      const { written, arrived } = await leave(scene)
+      t.deepEqual(arrived, written)
+    }]],
+    theirs: [['what a program wrote before it went comes in its order, and may be cut short', async (t, scene) => {
+      const { written, arrived } = await leave(scene)
+      t.deepEqual(arrived, written.subarray(0, arrived.length))
+    }]]
   })
 }
