@@ -199,5 +199,5 @@ test('a tenant that cannot run answers a listener with the reason', async t => {
   await world.serve()
   const { code, stderr } = await world.ctl('listen', 'bob', '/p/1')
   t.is(code, 1)
-  t.regex(stderr, /^p2pctl: tenant bob is failed: bob: its key is missing.*p2pctl key import bob FILE/)
+  t.regex(stderr, /^p2pctl: this tenant cannot be started: bob: its key is missing.*p2pctl key import bob FILE/)
 })
