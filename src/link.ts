@@ -48,7 +48,7 @@ export type ToHost =
   | { readonly kind: 'stop' }
   | { readonly kind: 'report', readonly id: number }
   /** A connection that the front desk accepted comes along with this message. */
-  | { readonly kind: 'adopt', readonly caller: Caller }
+  | { readonly kind: 'adopt', readonly id: number, readonly caller: Caller }
 
 export type FromHost =
   | { readonly kind: 'ready', readonly peerId: string, readonly addresses: readonly string[] }
@@ -56,6 +56,8 @@ export type FromHost =
   | { readonly kind: 'unable', readonly reason: string }
   | { readonly kind: 'figures', readonly id: number, readonly figures: HostFigures }
   | { readonly kind: 'handlers', readonly registrations: readonly Registration[] }
+  /** The connection is this host's now; until then the supervisor can still give it to another. */
+  | { readonly kind: 'adopted', readonly id: number }
   /** Nothing to do for idleStopMs: it has stopped accepting and exits. */
   | { readonly kind: 'idle' }
 

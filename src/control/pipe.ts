@@ -18,7 +18,7 @@
 import type { Socket } from 'node:net'
 import type { Stream } from '@libp2p/interface'
 import { HANGUP_CHECK_MS, LINGER_MS, MAX_PENDING_STREAM_BYTES } from '../limits.ts'
-import { hasHungUp } from '../os/hangup.ts'
+import { hasHungUp, shutDown } from '../os/hangup.ts'
 
 export interface PipeInit {
   /** Bytes of the client that were read ahead, to go first. */
@@ -150,8 +150,13 @@ class Pipe {
   #resumeStream (): void {
     if (this.#stream.readStatus !== 'paused') return
     this.#resuming = true
-    this.#stream.resume()
-    this.#resuming = false
+    try {
+      this.#stream.resume()
+    } catch {
+      // The connection has closed: its bytes were handed over, only the window update for them could not be sent.
+    } finally {
+      this.#resuming = false
+    }
     if (this.#socketFull || this.#clientGone) this.#pauseStream()
   }
 
@@ -172,17 +177,22 @@ class Pipe {
     this.#streamClosed = true
     clearTimeout(this.#linger)
     this.#takeAll()
+    if (!this.#socket.writableEnded) this.#socket.end()
     if (this.#clientGone) {
       this.#socket.destroy()
     } else if (!this.#socket.readableEnded) {
       // Reset while the client was still writing: closing now, with unread input, would show it ECONNRESET for an end of file.
-      // So its input is read to nowhere until it ends, or until it has had the end of file for a while.
+      // So its input is read to nowhere until it ends.
       this.#socket.resume()
-      const destroyLater = (): void => { this.#linger = setTimeout(() => { this.#socket.destroy() }, LINGER_MS) }
-      if (this.#socket.writableFinished) destroyLater()
-      else this.#socket.once('finish', destroyLater)
+      if (this.#socket.writableFinished) this.#endInput()
+      else this.#socket.once('finish', this.#endInput)
     }
     this.#finishWhenBothClosed()
+  }
+
+  /** The client has its last byte: its own writes fail from now on, where the kernel can do that, or end after a while. */
+  readonly #endInput = (): void => {
+    if (!shutDown(this.#socket)) this.#linger = setTimeout(() => { this.#socket.destroy() }, LINGER_MS)
   }
 
   readonly #onSocketClose = (): void => {

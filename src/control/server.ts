@@ -59,6 +59,7 @@ export class ControlServer {
 
   /** A connection accepted elsewhere, by the front desk, whose caller is known. */
   adopt (socket: Socket, caller: Caller): void {
+    socket.allowHalfOpen = true // a socket that came from another process has the default
     void this.#serve(socket, caller)
   }
 

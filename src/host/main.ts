@@ -71,7 +71,10 @@ const server = new ControlServer({
 process.on('message', (message: ToHost, socket?: Socket) => {
   if (message.kind === 'stop') void stop()
   else if (message.kind === 'report') report(message.id)
-  else if (socket !== undefined) server.adopt(socket, message.caller)
+  else if (socket !== undefined) {
+    send({ kind: 'adopted', id: message.id }) // before a byte of it is read
+    server.adopt(socket, message.caller)
+  }
 })
 await handlers.restore(start.registrations)
 await server.listen(CONTROL_FD)

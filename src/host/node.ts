@@ -7,7 +7,9 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
-import type { Libp2p } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { noiseCrypto } from './noiseCrypto.ts'
 import { quietLogger } from './quietLogger.ts'
@@ -27,6 +29,12 @@ export interface NodeInit {
  */
 const MAX_STREAM_WINDOW_BYTES = 1024 * 1024
 
+/** Whether this is the peer that the address names; true for an address that names none. */
+function isDialled (peer: PeerId, address: Multiaddr): boolean {
+  const named = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+  return named === undefined || peerIdFromString(named).equals(peer)
+}
+
 /** Started; stop() releases everything. */
 export async function createNode ({ privateKey, listen, announce, limits }: NodeInit): Promise<Libp2p> {
   return await createLibp2p({
@@ -41,8 +49,13 @@ export async function createNode ({ privateKey, listen, announce, limits }: Node
       streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES }
     })],
     services: { identify: identify(), ping: ping() },
-    // What may be dialled is policy's to say, not the library's default for browsers.
-    connectionGater: { denyDialMultiaddr: () => false },
+    connectionGater: {
+      // What may be dialled is policy's to say, not the library's default for browsers.
+      denyDialMultiaddr: () => false,
+      // Noise compares the key it meets with the peer ID that was dialled only where that ID holds the key. One that is a hash,
+      // as of every RSA key, would be anybody.
+      denyOutboundEncryptedConnection: (peer, { remoteAddr }) => !isDialled(peer, remoteAddr)
+    },
     connectionManager: {
       maxConnections: limits.connections,
       // The library drops a host's sixth connection within a second; all tenants of a machine come from one address.

@@ -17,6 +17,7 @@ const bindings = {
   setsockopt: libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)'),
   getsockname: libc.func('int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)'),
   poll: libc.func('int poll(uint8_t *fds, ulong count, int timeoutMs)'),
+  shutdown: libc.func('int shutdown(int fd, int how)'),
   fcntl: libc.func('int fcntl(int fd, int command, long argument)'),
   flock: libc.func('int flock(int fd, int operation)'),
   prctl: libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)')

@@ -28,14 +28,25 @@ export interface HostProcessInit {
   /** Limit of V8's heap in the host, bytes. */
   readonly memoryBytes: number
   readonly onMessage: (message: FromHost) => void
-  /** Once, when the process is gone: how it went, in words. */
-  readonly onExit: (how: string, clean: boolean) => void
+  /** Once, when the process is gone. */
+  readonly onExit: (exit: HostExit) => void
+}
+
+export interface Adoptee { readonly socket: Socket, readonly caller: Caller }
+
+export interface HostExit {
+  /** In words: `exit code 1`, `signal SIGKILL`. */
+  readonly how: string
+  readonly clean: boolean
+  /** Connections that were handed over and not taken: the caller's again. */
+  readonly unconfirmed: readonly Adoptee[]
 }
 
 export class HostProcess {
   readonly #child: ChildProcess
   readonly #reports = new Map<number, (figures: HostFigures) => void>()
-  #nextReport = 0
+  readonly #unconfirmed = new Map<number, Adoptee>()
+  #nextId = 0
   #exited = false
 
   constructor ({ start, privateKey, controlFd, memoryBytes, onMessage, onExit }: HostProcessInit) {
@@ -48,6 +59,7 @@ export class HostProcess {
     })
     this.#child.on('message', (message: FromHost) => {
       if (message.kind === 'figures') this.#reports.get(message.id)?.(message.figures)
+      else if (message.kind === 'adopted') this.#confirm(message.id)
       else onMessage(message)
     })
     const pipe = this.#child.stdin as Writable
@@ -57,14 +69,19 @@ export class HostProcess {
 
   get pid (): number | undefined { return this.#child.pid }
 
-  /** Hands a connected socket over; it is closed here. */
+  /**
+   * Hands a connected, paused socket over. It stays open here too until the host has said that it has it, so that one that
+   * dies in between takes nobody along: onExit gets what it did not confirm.
+   */
   adopt (socket: Socket, caller: Caller): void {
-    this.#send({ kind: 'adopt', caller }, socket)
+    const id = this.#nextId++
+    this.#unconfirmed.set(id, { socket, caller })
+    this.#send({ kind: 'adopt', id, caller }, socket)
   }
 
   /** The host's own figures; undefined if it does not answer within a second. */
   async report (): Promise<HostFigures | undefined> {
-    const id = this.#nextReport++
+    const id = this.#nextId++
     const { promise, resolve } = Promise.withResolvers<HostFigures | undefined>()
     const timer = setTimeout(() => { resolve(undefined) }, REPORT_MS)
     this.#reports.set(id, resolve)
@@ -88,17 +105,19 @@ export class HostProcess {
   }
 
   #send (message: ToHost, socket?: Socket): void {
-    if (!this.#child.connected) {
-      socket?.destroy()
-      return
-    }
-    this.#child.send(message, socket, {}, () => { /* it died meanwhile; its exit says so */ })
+    if (!this.#child.connected) return // it has died; its exit says so
+    this.#child.send(message, socket, { keepOpen: true }, () => { /* died meanwhile */ })
+  }
+
+  #confirm (id: number): void {
+    this.#unconfirmed.get(id)?.socket.destroy()
+    this.#unconfirmed.delete(id)
   }
 
   #onExit (how: string, clean: boolean, onExit: HostProcessInit['onExit']): void {
     if (this.#exited) return
     this.#exited = true
-    onExit(how, clean)
+    onExit({ how, clean, unconfirmed: [...this.#unconfirmed.values()] })
   }
 }
 

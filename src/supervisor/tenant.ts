@@ -13,7 +13,7 @@ import type { Logger } from '../log.ts'
 import { onConnectWaiting } from '../os/listening.ts'
 import type { Caller } from '../policy/ask.ts'
 import { BackOff } from './backOff.ts'
-import { HostProcess } from './hostProcess.ts'
+import { HostProcess, type Adoptee } from './hostProcess.ts'
 import { refuseConnects } from './refuser.ts'
 
 export type TenantState =
@@ -67,7 +67,7 @@ export class Tenant {
   #registrations: readonly Registration[]
   #addresses: readonly string[] = []
   /** Connections from the front desk that wait for the host. */
-  #adoptees: Array<{ socket: Socket, caller: Caller }> = []
+  #adoptees: Adoptee[] = []
   #closed = false
 
   constructor (init: TenantInit) {
@@ -168,8 +168,9 @@ export class Tenant {
       controlFd,
       memoryBytes,
       onMessage: message => { last = message; this.#onMessage(message) },
-      onExit: (how, clean) => {
+      onExit: ({ how, clean, unconfirmed }) => {
         this.#host = undefined
+        this.#adoptees.unshift(...unconfirmed)
         if (clean && last?.kind === 'idle') this.#await()
         else if (this.#state === 'stopping') this.#standBy('stopped')
         else this.#onCrash(last?.kind === 'unable' ? last.reason : how)

@@ -63,7 +63,7 @@ export function withoutPeerId (address: Multiaddr): Multiaddr {
 export function parseSocketAddress (address: string | Uint8Array): SocketAddress {
   const parsed = typeof address === 'string' ? parseMultiaddr(address) : decodeMultiaddr(address)
   const [network, transport, ...more] = parsed.getComponents()
-  if (network?.code === CODE_UNIX && transport === undefined) return { path: socketPath(network.value ?? '') }
+  if (network?.code === CODE_UNIX && transport === undefined) return { path: socketPath(rooted(network.value ?? '')) }
   const isIp = network?.code === CODE_IP4 || network?.code === CODE_IP6
   if (isIp && transport?.code === CODE_TCP && more.length === 0) return { host: network.value ?? '', port: Number(transport.value) }
   throw new P2pdError('ERR_REQUEST', `${formatMultiaddr(parsed)} is no socket address: ${SOCKET_RULE}`)
@@ -78,6 +78,11 @@ export function socketMultiaddr (address: SocketAddress): Multiaddr {
 /** `/unix/run/p2pd.sock`, `/ip4/127.0.0.1/tcp/4001` */
 export function formatSocketAddress (address: SocketAddress): string {
   return formatMultiaddr(socketMultiaddr(address))
+}
+
+/** Python's multiaddr leaves the first slash of a path out of the bytes. A name in the abstract namespace is left as it is. */
+function rooted (path: string): string {
+  return path === '' || /^[/@\0]/.test(path) ? path : `/${path}`
 }
 
 function socketPath (path: string): string {

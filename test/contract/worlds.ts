@@ -54,7 +54,7 @@ function sideOf (daemon: TenantsDaemon, name: string, control: SocketAddress): S
 function classicSide ({ control, pid }: ClassicDaemon): Side {
   return {
     control,
-    pid: async () => pid,
+    pid: async () => pid(),
     ownPaths: 'path' in control ? [control.path] : [],
     ownPorts: 'port' in control ? [control.port] : []
   }

@@ -34,8 +34,8 @@ export interface ClassicDaemon {
   readonly control: SocketAddress
   readonly peerId: string
   readonly addresses: readonly string[]
-  /** The process that serves the control socket. */
-  readonly pid: number
+  /** The process that serves the control socket now. */
+  readonly pid: () => number
 }
 
 export interface ClassicInit {
@@ -57,7 +57,7 @@ export async function startClassic ({ binary = P2PD, control, flags = [], env }:
     control: parseSocketAddress(socket),
     peerId,
     addresses: addresses.trimEnd().split('\n'),
-    pid: binary === P2PD ? onlyChildOf(child.pid) : child.pid
+    pid: () => binary === P2PD ? onlyChildOf(child.pid) : child.pid
   }
 }
 

@@ -213,3 +213,40 @@ test.serial('the front desk serves the one tenant of a user, and names the socke
   await world.admin('POST', '/v1/reload')
   await t.throwsAsync(identify(world.frontDesk), { message: new RegExp(`is the app of 2 tenants: .*${world.socketOf('a')} or ${world.socketOf('b')}`) })
 })
+
+test.serial('a connection that the front desk was handing over when the host died is served by the next host', async t => {
+  await using world = new World({ a: MANIFEST })
+  await world.start()
+  const peerId = await identify(world.socketOf('a'))
+  const { pid = 0 } = await world.tenant('a')
+  process.kill(pid, 'SIGSTOP') // it takes nothing any more
+  const waiting = Array.from({ length: 10 }, () => identify(world.frontDesk))
+  await new Promise(resolve => { setTimeout(resolve, 200) })
+  process.kill(pid, 'SIGKILL')
+  t.deepEqual(await Promise.all(waiting), Array.from({ length: 10 }, () => peerId))
+})
+
+test.serial('a connection that closes under a stream with unread bytes takes no host down', async t => {
+  await using world = new World({ a: MANIFEST, b: MANIFEST })
+  await world.start()
+  await using a = new P2pdClient(`/unix${world.socketOf('a')}`)
+  await using b = new P2pdClient(`/unix${world.socketOf('b')}`)
+  const { peerId, addresses } = await b.identify()
+  const pids = (): Promise<Array<number | undefined>> => world.tenants().then(tenants => tenants.map(({ pid }) => pid))
+  await b.handle('/flood/1', async ({ stream }) => {
+    stream.on('error', () => {}).write(Buffer.alloc(8 * 1024 * 1024))
+  })
+  for (let round = 0; round < 5; round++) {
+    await a.connect(peerId, addresses)
+    const before = await pids()
+    const { stream } = await a.openStream(peerId, '/flood/1')
+    stream.on('error', () => {}).pause()
+    await eventually('streams', () => world.tenant('b'), ({ figures }) => figures?.streams === 1)
+    await a.disconnect(peerId)
+    t.deepEqual(await a.listPeers(), [])
+    await eventually('peers of b', () => b.listPeers(), peers => peers.length === 0)
+    t.deepEqual(await pids(), before)
+    stream.destroy()
+  }
+  t.true((await world.tenants()).every(({ crashes }) => crashes === 0), world.log)
+})

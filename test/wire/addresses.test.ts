@@ -42,8 +42,12 @@ for (const [text, message] of [
   })
 }
 
-test('a relative socket path is refused, also as bytes', t => {
-  t.throws(() => parseSocketAddress(Uint8Array.of(0x90, 0x03, 1, 0x78)), { code: 'ERR_REQUEST', message: /is not absolute/ })
+test('a socket path without its first slash, as Python\'s multiaddr writes it, is taken from the root', t => {
+  t.deepEqual(parseSocketAddress(Uint8Array.of(0x90, 0x03, 1, 0x78)), { path: '/x' })
+})
+
+test('a relative socket path and an abstract name are refused', t => {
+  t.throws(() => parseSocketAddress(Uint8Array.of(0x90, 0x03, 2, 0x40, 0x78)), { code: 'ERR_REQUEST', message: /is not absolute/ })
   t.throws(() => socketMultiaddr({ path: 'x.sock' }), { code: 'ERR_REQUEST', message: /is not absolute/ })
 })
 

@@ -97,6 +97,14 @@ export function framing ({ test, differs }: Suite): void {
     await endsInSilence(t, connection)
   })
 
+  test('and so does one that ends its writing while its request is being worked on', async (t, scene) => {
+    const { address } = await scene.blackHole()
+    const connection = await scene.dial()
+    await connection.write(frame(slowConnect('port' in address ? address.port : 0)))
+    connection.end()
+    await endsWithError(t, connection)
+  })
+
   differs('half-frames-wait-forever', {
     slow: true,
     ours: [['a frame that was begun has 10 seconds to become whole, and an idle connection has for ever', async (t, scene) => {

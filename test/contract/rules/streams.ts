@@ -107,11 +107,11 @@ export function streams ({ test, differs }: Suite): void {
   differs('a-close-may-lose-the-last-bytes', {
     ours: [['what a program wrote before it went is delivered', async (t, scene) => {
       const { written, arrived } = await leave(scene)
-      t.deepEqual(arrived, written)
+      t.is(sha256(arrived), sha256(written))
     }]],
     theirs: [['what a program wrote before it went comes in its order, and may be cut short', async (t, scene) => {
       const { written, arrived } = await leave(scene)
-      t.deepEqual(arrived, written.subarray(0, arrived.length))
+      t.is(sha256(arrived), sha256(written.subarray(0, arrived.length)))
     }]]
   })
 }

@@ -1,8 +1,10 @@
 /** Where a handler may not be: the daemon dials for whoever asks, and must not be talked into reaching its own, or others'. */
-import { symlinkSync, unlinkSync } from 'node:fs'
+import { linkSync, symlinkSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { named, tcp, tcpOf, udp, unix, unknownPeer, withPeer } from '../../helpers/addresses.ts'
+import { frame } from '../../helpers/protobuf.ts'
 import * as requests from '../../helpers/requests.ts'
+import { ResponseType } from '../../../src/wire/codec.ts'
 import type { Scene } from '../scene.ts'
 import { endsInSilence, isError, isOk, isUsable, type Claim, type Suite } from '../suite.ts'
 
@@ -72,6 +74,21 @@ export function targets ({ differs }: Suite): void {
         }
       }],
 
+      ['a handler cannot be another name of one of the daemon\'s own sockets, or else is not spoken to', async (t, scene) => {
+        for (const own of scene.b.ownPaths) {
+          const protocol = scene.protocol()
+          const name = scene.path()
+          linkSync(own, name)
+          const { type } = await scene.ask(requests.streamHandler(unix(name), protocol), scene.b)
+          if (type === ResponseType.ERROR) continue
+          await scene.connected()
+          const { stream } = await scene.open(protocol)
+          await stream.write(frame(requests.identify()))
+          await endsInSilence(t, stream, own)
+        }
+        t.pass()
+      }],
+
       ['a path that becomes a link to one of the daemon\'s own sockets is not spoken to', async (t, scene) => {
         const own = scene.b.ownPaths[0]
         if (own === undefined) {
@@ -85,7 +102,7 @@ export function targets ({ differs }: Suite): void {
         const path = 'path' in address ? address.path : ''
         symlinkSync(own, path)
         const { stream } = await scene.open(protocol)
-        await stream.write('\x02\x08\x00')
+        await stream.write(frame(requests.identify()))
         await endsInSilence(t, stream)
         unlinkSync(path)
         const back = await scene.listen(address)

@@ -1,0 +1,66 @@
+/** What hostile clients put into fields: peer IDs, addresses, protocol ids and numbers, right, nearly right and absurd. */
+import { named, tcp, udp, unix, unknownPeer, unknownRsaPeer, withPeer } from '../helpers/addresses.ts'
+import { varint, type Field } from '../helpers/protobuf.ts'
+import type { Random } from './random.ts'
+
+/** TCP ports of loopback where nobody listens: below those the system gives out, and no service of this machine's. */
+export const CLOSED_PORTS = [0, 1, 2, 7, 9, 65_535]
+
+const PEERS = [...Array.from({ length: 4 }, unknownPeer), unknownRsaPeer()]
+
+const BAD_PEERS = [
+  Buffer.alloc(0), Buffer.alloc(1), Buffer.from([0, 0]), Buffer.from([0x12, 0x20]), Buffer.alloc(34, 0xff), Buffer.alloc(64 * 1024, 0x12),
+  Buffer.from([0x00, 0x24, 0x08, 0x01, 0x12, 0x20]), Buffer.from([0x12, 0x21, ...Buffer.alloc(33)]), Buffer.from('12D3KooWNotBytesButText')
+]
+
+/** The multihash of a key of each type, whether or not the bytes are a key. */
+const ODD_KEYS = [0, 1, 2, 3, 4, 127].map(type => Buffer.concat([Buffer.from([0x00, 0x24, 0x08, type, 0x12, 0x20]), Buffer.alloc(32, type)]))
+
+export function peer (random: Random): Uint8Array {
+  return random.weighted([[6, random.pick(PEERS)], [3, random.pick(BAD_PEERS)], [2, random.pick(ODD_KEYS)], [1, random.bytes(random.size(64))]])
+}
+
+/** Every one that can be dialled is of loopback and closed; harmless.ts looks again. */
+export function address (random: Random): Uint8Array {
+  const port = random.pick(CLOSED_PORTS)
+  return random.weighted([
+    [4, tcp(random.pick(['127.0.0.1', '127.0.0.2', '127.255.255.255', '::1']), port)],
+    [2, withPeer(tcp('127.0.0.1', port), peer(random))],
+    [2, unix(random.pick(['/nowhere', '', '/', '\0abstract', 'relative', `/${'x'.repeat(random.size(300))}`, '/a\nb', '/%2f', '/\xff']))],
+    [1, udp('127.0.0.1', port)],
+    [1, named(random.pick(['dns', 'dns4'] as const), '', port)],
+    [1, Buffer.concat([tcp('127.0.0.1', port), random.bytes(random.size(16))])],
+    [1, tcp('127.0.0.1', port).subarray(0, random.below(8))],
+    [1, Buffer.concat(Array.from({ length: 1 + random.size(200) }, () => tcp('127.0.0.1', port)))],
+    [1, Buffer.concat([varint(random.pick([4, 6, 41, 42, 53, 54, 55, 56, 273, 290, 400, 421, 460, 2 ** 31])), random.bytes(random.size(40))])],
+    [1, random.bytes(random.size(32))]
+  ])
+}
+
+const IDS: ReadonlyArray<string | Uint8Array> = [
+  '/x', '/chat/1.0.0', '/ipfs/id/1.0.0', '/ipfs/ping/1.0.0', '/multistream/1.0.0', '/noise', '/yamux/1.0.0', 'na', 'ls', '\n',
+  '', ' ', '\0', '/', '__proto__', 'constructor', 'prototype', 'toString', 'valueOf', '/\u202e/', '/\u2028', '\x1b[2J', '{{7*7}}', '%s%n',
+  `/${'x'.repeat(255)}`, `/${'x'.repeat(256)}`, 'é'.repeat(128), '\u{1f642}'.repeat(64), '\u{1f642}'.repeat(65), 'x'.repeat(100_000),
+  Buffer.from([0xff]), Buffer.from([0xc0, 0x80]), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from([0xf4, 0x90, 0x80, 0x80]), Buffer.from([0x2f, 0xe2, 0x82])
+]
+
+export function protocol (random: Random): string | Uint8Array {
+  return random.weighted<string | Uint8Array>([[8, random.pick(IDS)], [3, `/fuzz/${random.below(200)}`], [2, random.bytes(random.size(300))]])
+}
+
+/** Any varint: seconds, counts, booleans, types. */
+export function number (random: Random): number | bigint {
+  return random.weighted<number | bigint>([
+    [4, random.below(16)],
+    [2, random.next()],
+    [2, random.pick([-1, -(2 ** 31), 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53, 2n ** 63n, 2n ** 64n - 1n, -(2n ** 63n)])],
+    [1, BigInt(random.next()) << 32n | BigInt(random.next())]
+  ])
+}
+
+/** A field of the kind that its number has in the protocol, or any other. */
+export function field (random: Random, fieldNumber: number): Field {
+  return [fieldNumber, random.weighted<number | bigint | string | Uint8Array>([
+    [3, number(random)], [2, peer(random)], [2, address(random)], [2, protocol(random)], [1, random.bytes(random.size(200))]
+  ])]
+}
