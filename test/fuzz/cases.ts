@@ -30,29 +30,36 @@ const MOST_FRAMES = 120
 export function makeCase (seed: number, number: number): Case {
   const random = new Random(seed, number)
   for (;;) {
-    const bytes = Buffer.concat(Array.from({ length: 1 + random.below(MOST_FRAMES) }, () => anyFrame(random)))
-    const found = read(bytes)
-    if (found !== undefined) return { bytes, ending: random.chance(0.9) ? 'waits' : 'leaves', ...found }
+    const made = tryCase(random)
+    if (made !== undefined) return made
   }
 }
 
-/** As the daemon reads it; undefined when it would then dial what it should not. */
-function read (bytes: Uint8Array): Omit<Case, 'bytes' | 'ending'> | undefined {
+/** Frames up to the first that cannot be read, and a few more to be thrown away. Undefined when it would dial what it should not. */
+function tryCase (random: Random): Case | undefined {
   const reader = new FrameReader()
-  reader.push(bytes)
-  let answers = 0
-  try {
-    for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
-      const request = decodeRequest(frame)
-      answers++
-      if (!mayBeSent(request)) return undefined
+  const pieces: Buffer[] = []
+  const most = 1 + random.below(MOST_FRAMES)
+  let [answers, isCutOff] = [0, false]
+  while (pieces.length < most && !isCutOff) {
+    const piece = anyFrame(random)
+    pieces.push(piece)
+    reader.push(piece)
+    try {
+      for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
+        const request = decodeRequest(frame)
+        if (!mayBeSent(request)) return undefined
+        answers++
+      }
+    } catch {
+      isCutOff = true
     }
-    const isCutOff = reader.midFrame
-    answers += Number(isCutOff)
-    return { answers, isCutOff, frames: answers }
-  } catch {
-    return { answers: answers + 1, isCutOff: true, frames: answers + 1 }
   }
+  if (isCutOff) pieces.push(...random.several(3, () => anyFrame(random)))
+  // What was begun is cut off by the end of the connection.
+  else isCutOff = reader.midFrame
+  answers += Number(isCutOff)
+  return { bytes: Buffer.concat(pieces), ending: random.chance(0.9) ? 'waits' : 'leaves', answers, isCutOff, frames: answers }
 }
 
 function mayBeSent ({ type, connect }: Request): boolean {

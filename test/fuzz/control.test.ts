@@ -5,8 +5,8 @@
  *
  * Memory is what the kernel says is resident (VmRSS) of the host's process. A tenth of the frames warms it up: code is
  * compiled, tables and buffers get their sizes, the tenant's handlers are registered up to their limit. What it has then is
- * compared with the end, when it has been quiet for a while: a byte and a half lost for each byte of a frame's buffer, or a
- * few dozen bytes for each frame, would show. Descriptors and the daemon's own figures have to be exactly what they were.
+ * compared with the end, when it has been quiet for a while: 200 bytes lost with each frame would show. Descriptors and the
+ * daemon's own figures have to be exactly what they were.
  */
 import { randomInt } from 'node:crypto'
 import test from 'ava'

@@ -33,7 +33,7 @@ function longVarint (value: number, bytes: number): Buffer {
 }
 
 const makers: ReadonlyArray<readonly [weight: number, make: Make]> = [
-  [600, random => frame(hostileRequest(random))],
+  [1_200, random => frame(hostileRequest(random))],
   [40, random => frame(damaged(random))],
   [20, random => { const body = hostileRequest(random); return Buffer.concat([longVarint(body.length, 1 + random.below(6)), body]) }],
   // Lengths that lie, a little and a lot; what follows is read as whatever it then is.

@@ -44,9 +44,9 @@ export class Random {
   }
 
   bytes (length: number): Buffer {
-    const bytes = Buffer.alloc(length)
-    for (let at = 0; at < length; at++) bytes[at] = this.next()
-    return bytes
+    const bytes = Buffer.alloc(length + 4)
+    for (let at = 0; at < length; at += 4) bytes.writeUInt32LE(this.next(), at)
+    return bytes.subarray(0, length)
   }
 
   several<T> (most: number, make: () => T): T[] {

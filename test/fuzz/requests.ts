@@ -7,8 +7,8 @@ import { address, field, number, peer, protocol } from './values.ts'
 type Make = (random: Random) => Buffer
 
 const optional = (random: Random, make: () => Field): Field[] => random.chance(0.5) ? [make()] : []
-const addresses = (random: Random): Field[] => random.several(random.chance(0.05) ? 200 : 3, () => [2, address(random)])
-const protocols = (random: Random): Field[] => random.several(random.chance(0.05) ? 200 : 3, () => [2, protocol(random)])
+const addresses = (random: Random): Field[] => random.several(random.chance(0.01) ? 200 : 3, () => [2, address(random)])
+const protocols = (random: Random): Field[] => random.several(random.chance(0.01) ? 200 : 3, () => [2, protocol(random)])
 const handlerFields = (random: Random): Buffer => message([1, address(random)], ...protocols(random), ...optional(random, () => [3, number(random)]))
 
 const makers: ReadonlyArray<readonly [weight: number, make: Make]> = [

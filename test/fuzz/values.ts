@@ -17,35 +17,41 @@ const BAD_PEERS = [
 const ODD_KEYS = [0, 1, 2, 3, 4, 127].map(type => Buffer.concat([Buffer.from([0x00, 0x24, 0x08, type, 0x12, 0x20]), Buffer.alloc(32, type)]))
 
 export function peer (random: Random): Uint8Array {
-  return random.weighted([[6, random.pick(PEERS)], [3, random.pick(BAD_PEERS)], [2, random.pick(ODD_KEYS)], [1, random.bytes(random.size(64))]])
+  return random.weighted<() => Uint8Array>([
+    [6, () => random.pick(PEERS)], [3, () => random.pick(BAD_PEERS)], [2, () => random.pick(ODD_KEYS)], [1, () => random.bytes(random.size(64))]
+  ])()
 }
 
 /** Every one that can be dialled is of loopback and closed; harmless.ts looks again. */
 export function address (random: Random): Uint8Array {
-  const port = random.pick(CLOSED_PORTS)
-  return random.weighted([
-    [4, tcp(random.pick(['127.0.0.1', '127.0.0.2', '127.255.255.255', '::1']), port)],
-    [2, withPeer(tcp('127.0.0.1', port), peer(random))],
-    [2, unix(random.pick(['/nowhere', '', '/', '\0abstract', 'relative', `/${'x'.repeat(random.size(300))}`, '/a\nb', '/%2f', '/\xff']))],
-    [1, udp('127.0.0.1', port)],
-    [1, named(random.pick(['dns', 'dns4'] as const), '', port)],
-    [1, Buffer.concat([tcp('127.0.0.1', port), random.bytes(random.size(16))])],
-    [1, tcp('127.0.0.1', port).subarray(0, random.below(8))],
-    [1, Buffer.concat(Array.from({ length: 1 + random.size(200) }, () => tcp('127.0.0.1', port)))],
-    [1, Buffer.concat([varint(random.pick([4, 6, 41, 42, 53, 54, 55, 56, 273, 290, 400, 421, 460, 2 ** 31])), random.bytes(random.size(40))])],
-    [1, random.bytes(random.size(32))]
-  ])
+  const closed = tcp('127.0.0.1', random.pick(CLOSED_PORTS))
+  return random.weighted<() => Uint8Array>([
+    [4, () => tcp(random.pick(['127.0.0.1', '127.0.0.2', '127.255.255.255', '::1']), random.pick(CLOSED_PORTS))],
+    [2, () => withPeer(closed, peer(random))],
+    [2, () => unix(random.pick(['/nowhere', '', '/', '\0abstract', 'relative', `/${'x'.repeat(random.size(300))}`, '/a\nb', '/%2f', '/\xff']))],
+    [1, () => udp('127.0.0.1', random.pick(CLOSED_PORTS))],
+    [1, () => named(random.pick(['dns', 'dns4'] as const), '', random.pick(CLOSED_PORTS))],
+    [1, () => Buffer.concat([closed, random.bytes(random.size(16))])],
+    [1, () => closed.subarray(0, random.below(8))],
+    [1, () => Buffer.concat(Array.from({ length: 1 + random.size(200) }, () => closed))],
+    [1, () => Buffer.concat([varint(random.pick([4, 6, 41, 42, 53, 54, 55, 56, 273, 290, 400, 421, 460, 2 ** 31])), random.bytes(random.size(40))])],
+    [1, () => random.bytes(random.size(32))]
+  ])()
 }
 
 const IDS: ReadonlyArray<string | Uint8Array> = [
   '/x', '/chat/1.0.0', '/ipfs/id/1.0.0', '/ipfs/ping/1.0.0', '/multistream/1.0.0', '/noise', '/yamux/1.0.0', 'na', 'ls', '\n',
   '', ' ', '\0', '/', '__proto__', 'constructor', 'prototype', 'toString', 'valueOf', '/\u202e/', '/\u2028', '\x1b[2J', '{{7*7}}', '%s%n',
-  `/${'x'.repeat(255)}`, `/${'x'.repeat(256)}`, 'é'.repeat(128), '\u{1f642}'.repeat(64), '\u{1f642}'.repeat(65), 'x'.repeat(100_000),
+  `/${'x'.repeat(255)}`, `/${'x'.repeat(256)}`, 'é'.repeat(128), '\u{1f642}'.repeat(64), '\u{1f642}'.repeat(65), 
   Buffer.from([0xff]), Buffer.from([0xc0, 0x80]), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from([0xf4, 0x90, 0x80, 0x80]), Buffer.from([0x2f, 0xe2, 0x82])
 ]
 
+const HUGE_ID = 'x'.repeat(100_000)
+
 export function protocol (random: Random): string | Uint8Array {
-  return random.weighted<string | Uint8Array>([[8, random.pick(IDS)], [3, `/fuzz/${random.below(200)}`], [2, random.bytes(random.size(300))]])
+  return random.weighted<() => string | Uint8Array>([
+    [80, () => random.pick(IDS)], [1, () => HUGE_ID], [30, () => `/fuzz/${random.below(200)}`], [20, () => random.bytes(random.size(300))]
+  ])()
 }
 
 /** Any varint: seconds, counts, booleans, types. */
@@ -60,7 +66,7 @@ export function number (random: Random): number | bigint {
 
 /** A field of the kind that its number has in the protocol, or any other. */
 export function field (random: Random, fieldNumber: number): Field {
-  return [fieldNumber, random.weighted<number | bigint | string | Uint8Array>([
-    [3, number(random)], [2, peer(random)], [2, address(random)], [2, protocol(random)], [1, random.bytes(random.size(200))]
-  ])]
+  return [fieldNumber, random.weighted<(random: Random) => number | bigint | string | Uint8Array>([
+    [3, number], [2, peer], [2, address], [2, protocol], [1, () => random.bytes(random.size(200))]
+  ])(random)]
 }
