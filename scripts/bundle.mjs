@@ -1,14 +1,16 @@
 /**
- * After the compiler: the three programs as one file each: a host that is one file starts three times as fast and takes half the memory.
- * Native modules cannot be bundled; they stay imports.
+ * After the compiler: the programs, bundled. A host that is one file starts three times as fast and takes half the memory. The
+ * others share what they have in common, and load what a command needs when it runs. Native modules cannot be bundled; they
+ * stay imports.
  */
-import { cpSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
 
-await build({
-  entryPoints: { p2pd: 'src/main.ts', p2pctl: 'src/cli/main.ts', host: 'src/host/main.ts' },
+const common = {
   outdir: 'dist/programs',
   outExtension: { '.js': '.mjs' },
+  // Beside the programs, so that what is found relative to a file is found from every one.
+  chunkNames: 'shared-[hash]',
   bundle: true,
   platform: 'node',
   target: 'node24',
@@ -19,7 +21,12 @@ await build({
   sourcemap: 'linked',
   legalComments: 'none',
   logLevel: 'warning'
-})
+}
 
+rmSync('dist/programs', { recursive: true, force: true })
+await Promise.all([
+  build({ ...common, entryPoints: { host: 'src/host/main.ts' } }),
+  build({ ...common, entryPoints: { p2pd: 'src/main.ts', p2pctl: 'src/cli/main.ts' }, splitting: true })
+])
 // The compiler leaves JavaScript where it is; the library's codec imports it.
 cpSync('src/wire/generated', 'dist/wire/generated', { recursive: true })

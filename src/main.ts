@@ -4,13 +4,14 @@
  * Owns the process: its arguments, what it prints, its signals and its exit code (0 stopped as asked, 1 a fault while
  * running, 2 wrong usage or configuration).
  */
-import { classic } from './cli/classic.ts'
-import { serveCommand } from './cli/serve.ts'
 import { ConfigError, P2pdError, messageOf } from './errors.ts'
 
 const [command, ...rest] = process.argv.slice(2)
 try {
-  process.exitCode = command === 'serve' ? await serveCommand(rest) : await classic(process.argv.slice(2))
+  // Each loads only what it needs: a classic daemon has no manifests, no keystore and no operator.
+  process.exitCode = command === 'serve'
+    ? await (await import('./cli/serve.ts')).serveCommand(rest)
+    : await (await import('./cli/classic.ts')).classic(process.argv.slice(2))
 } catch (error) {
   const isUsage = error instanceof ConfigError || (error instanceof P2pdError && error.code === 'ERR_CONFIG')
   process.stderr.write(`p2pd: ${messageOf(error).replaceAll('\n', '\np2pd: ')}\n`)

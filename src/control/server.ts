@@ -23,7 +23,7 @@ export interface ControlServerInit {
   readonly log: Logger
   /** The user whose programs may connect; root, the operator, always may. Undefined on TCP, where nobody can say who calls. */
   readonly uid: number | undefined
-  /** Control connections and their pipes at once. */
+  /** Control connections at once; one that has become a stream is counted as that. */
   readonly limit: number
   readonly signal: AbortSignal
   /** Called when the last connection has ended. */
@@ -33,7 +33,9 @@ export interface ControlServerInit {
 export class ControlServer {
   readonly #init: ControlServerInit
   readonly #server: Server
+  /** All of them, and those that have not become a stream. */
   #connections = 0
+  #controlling = 0
 
   constructor (init: ControlServerInit) {
     this.#init = init
@@ -41,8 +43,10 @@ export class ControlServer {
     init.signal.addEventListener('abort', () => { this.stopAccepting() }, { once: true })
   }
 
-  /** Connections being served now, pipes included. */
+  /** Connections being served now, streams included. */
   get connections (): number { return this.#connections }
+
+  get controlConnections (): number { return this.#controlling }
 
   /** Accepts on a listening descriptor. Works on a duplicate: Node closes what it listens on, and `fd` may be listened on again. */
   async listen (fd: number): Promise<void> {
@@ -83,18 +87,25 @@ export class ControlServer {
 
   async #serve (socket: Socket, caller: Caller): Promise<void> {
     const { log, limit, tenant } = this.#init
+    let isControl = true
+    const release = (): void => {
+      if (isControl) this.#controlling--
+      isControl = false
+    }
     this.#connections++
+    this.#controlling++
     try {
       if (!this.#isWelcome(caller)) {
         log.warn({ caller }, 'connection refused: wrong user')
         await refuse(socket, `uid ${caller.process?.uid ?? 'unknown'} may not use tenant ${tenant}'s socket: app in its manifest says who may`)
-      } else if (this.#connections > limit) {
+      } else if (this.#controlling > limit) {
         log.warn({ caller, limit }, 'connection refused: too many')
         await refuse(socket, `limits.controlConnections: tenant ${tenant} may have ${limit} control connections at once: close some, or raise the limit in its manifest`)
       } else {
-        await serveSession(socket, { ...this.#init, caller })
+        await serveSession(socket, { ...this.#init, caller, onPipe: release })
       }
     } finally {
+      release()
       this.#connections--
       if (this.#connections === 0) this.#init.onQuiet()
     }

@@ -26,6 +26,8 @@ export interface SessionInit {
   readonly decide: Decide
   readonly caller: Caller
   readonly log: Logger
+  /** Called when the connection stops being a control connection and becomes a stream. */
+  readonly onPipe: () => void
   /** Ends the session, its running request and its pipe. */
   readonly signal: AbortSignal
 }
@@ -41,7 +43,9 @@ export async function serveSession (socket: Socket, init: SessionInit): Promise<
     for (let frame = await frames.next(); frame !== undefined; frame = await frames.next()) {
       const { response, stream } = await answer(decodeRequest(frame), init, gone.signal)
       await write(socket, encodeFrame(encodeResponse(response)))
-      if (stream !== undefined) return await pipe(socket, stream.stream, { head: frames.detach(), signal: init.signal })
+      if (stream === undefined) continue
+      init.onPipe()
+      return await pipe(socket, stream.stream, { head: frames.detach(), signal: init.signal })
     }
     socket.end()
   } catch (error) {

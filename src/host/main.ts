@@ -90,7 +90,7 @@ function report (id: number): void {
       connections: node.getConnections().length,
       streams: calls.streams,
       handlers: handlers.size,
-      controlConnections: server.connections,
+      controlConnections: server.controlConnections,
       memoryBytes: process.memoryUsage.rss()
     }
   })

@@ -9,6 +9,7 @@ import type { Pair } from './pair.ts'
 import { answers } from './rules/answers.ts'
 import { connecting } from './rules/connecting.ts'
 import { disconnecting } from './rules/disconnecting.ts'
+import { excess } from './rules/excess.ts'
 import { framing } from './rules/framing.ts'
 import { handlers } from './rules/handlers.ts'
 import { halfClose } from './rules/halfClose.ts'
@@ -25,7 +26,7 @@ import { identify } from '../helpers/requests.ts'
 
 export type { Difference, Pair }
 
-const RULES = [framing, answers, malformed, connecting, disconnecting, opening, streams, halfClose, handlers, sharing, targets, protocolIds, unavailable]
+const RULES = [framing, answers, malformed, excess, connecting, disconnecting, opening, streams, halfClose, handlers, sharing, targets, protocolIds, unavailable]
 
 export interface ContractOptions {
   /** What the daemon is known to do otherwise: asserted too, instead. */
