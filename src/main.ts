@@ -6,6 +6,9 @@
  */
 import { ConfigError, P2pdError, messageOf } from './errors.ts'
 
+// Whoever started it and read its first lines may be gone; that is no reason for a service to end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 const [command, ...rest] = process.argv.slice(2)
 try {
   // Each loads only what it needs: a classic daemon has no manifests, no keystore and no operator.

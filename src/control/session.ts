@@ -32,11 +32,14 @@ export interface SessionInit {
   readonly signal: AbortSignal
 }
 
+/** One for all: every connection ends with it, and a new one each time would gather a stack each time. */
+const GONE = new P2pdError('ERR_CLOSED', 'the client has gone')
+
 /** Serves the connection until it is closed; never rejects. Takes the socket over and closes it. */
 export async function serveSession (socket: Socket, init: SessionInit): Promise<void> {
   const gone = new AbortController()
-  const end = (): void => { gone.abort(); socket.destroy() }
-  socket.on('error', () => {}).once('close', () => { gone.abort() })
+  const end = (): void => { gone.abort(GONE); socket.destroy() }
+  socket.on('error', () => {}).once('close', () => { gone.abort(GONE) })
   init.signal.addEventListener('abort', end, { once: true })
   const frames = new FrameSource(socket)
   try {

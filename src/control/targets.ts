@@ -50,11 +50,11 @@ function checkPort (host: string, port: number, own: OwnSockets): void {
 }
 
 /**
- * Connects to a handler; the socket is half-open capable and paused. Rejects with ERR_DENIED if what answered is the
+ * Connects to a handler that was checked when it was registered; the socket is half-open capable and paused. Rejects with ERR_DENIED if what answered is the
  * daemon itself (whatever links led there), ERR_TIMEOUT after 10 s, ERR_PEER if nobody listens. No byte is sent here.
  */
 export async function dialTarget (target: SocketAddress, own: OwnSockets, signal: AbortSignal): Promise<Socket> {
-  checkTarget(target, own)
+  if ('port' in target) checkPort(target.host, target.port, own)
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   const socket = connect({ ...target, allowHalfOpen: true, noDelay: true })
   const fail = (error: P2pdError): void => { socket.destroy(); reject(error) }
