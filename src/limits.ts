@@ -40,8 +40,23 @@ export const MAX_PENDING_STREAM_BYTES = 64 * 1024
  */
 export const LINGER_MS = 5_000
 
-/** How often half-closed clients are asked whether they have gone altogether. */
+/** How often clients that wait or have half-closed are asked whether they have gone altogether. */
 export const HANGUP_CHECK_MS = 1_000
 
 /** How long a connection may take to close in order, its streams' last bytes included, before it is reset. */
 export const MAX_DISCONNECT_MS = 1_000
+
+/** How long a client that has ended its requests may take to read the last answers. */
+export const LAST_ANSWERS_MS = 30_000
+
+/**
+ * How long an end whose other side has gone may take nothing of what is still due to it, before that is given up. Reading
+ * slowly is nobody's fault; not reading for five minutes what nobody will add to holds memory for nobody.
+ */
+export const STUCK_MS = 300_000
+
+/** Largest address in a request, bytes: far above any real one, and reading longer ones is quadratic work. */
+export const MAX_ADDRESS_BYTES = 1024
+
+/** Addresses of one peer in a request. */
+export const MAX_ADDRESSES = 256

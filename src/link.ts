@@ -28,7 +28,7 @@ export interface HostStart {
   /** Stops after this long without a control connection, a stream or a handler; 0 = never. */
   readonly idleStopMs: number
   /** What is the daemon's own and can be nobody's handler. */
-  readonly own: { readonly directories: readonly string[], readonly ports: readonly number[] }
+  readonly own: { readonly directories: readonly string[], readonly paths: readonly string[], readonly ports: readonly number[] }
   /** Handlers that an earlier host of this tenant had. */
   readonly registrations: readonly Registration[]
 }
@@ -60,6 +60,32 @@ export type FromHost =
   | { readonly kind: 'adopted', readonly id: number }
   /** Nothing to do for idleStopMs: it has stopped accepting and exits. */
   | { readonly kind: 'idle' }
+
+/** Whether a message has the shape of one: a host parses bytes from the network, so what it says is looked at. */
+export function isFromHost (message: unknown): message is FromHost {
+  if (typeof message !== 'object' || message === null || !('kind' in message)) return false
+  const fields: Record<string, unknown> = { ...message }
+  switch (message.kind) {
+    case 'ready': return typeof fields['peerId'] === 'string' && areStrings(fields['addresses'])
+    case 'unable': return typeof fields['reason'] === 'string'
+    case 'figures': return typeof fields['id'] === 'number' && typeof fields['figures'] === 'object'
+    case 'handlers': return Array.isArray(fields['registrations']) && fields['registrations'].every(isRegistration)
+    case 'adopted': return typeof fields['id'] === 'number'
+    case 'idle': return true
+    default: return false
+  }
+}
+
+function isRegistration (value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('protocol' in value) || !('targets' in value)) return false
+  const { protocol, targets } = value
+  const isTarget = (target: unknown): boolean => typeof target === 'object' && target !== null && 'address' in target && typeof target.address === 'string'
+  return typeof protocol === 'string' && Array.isArray(targets) && targets.every(isTarget)
+}
+
+function areStrings (value: unknown): boolean {
+  return Array.isArray(value) && value.every(item => typeof item === 'string')
+}
 
 /** Down the pipe: 4 bytes length, the document as JSON, then the key (libp2p PrivateKey protobuf) to the end. */
 export function writeStart (pipe: Writable, start: HostStart, privateKey: Uint8Array): void {

@@ -36,17 +36,20 @@ export async function serveCommand (argv: readonly string[]): Promise<number> {
   const told = untilTold()
   const show = flags.json === true || !process.stdout.isTTY ? jsonLines : people
   let announced = false
+  // From the first moment: a signal that nobody listens to would end the process.
+  let reload = (): void => {}
+  process.on('SIGHUP', () => { reload() })
   await using supervisor = await serve({
     settings: settingsFrom(flags),
     log,
     onChange: row => { if (announced) show.change(row) }
   })
-  process.on('SIGHUP', () => {
+  reload = () => {
     supervisor.reload().then(
       changes => { log.info(changes, 'reloaded') },
       (error: unknown) => { log.error({ faults: messageOf(error).split('\n') }, 'not reloaded: everything stays as it was') }
     )
-  })
+  }
   show.ready(supervisor.rows(), supervisor.status().runDir)
   announced = true
   log.info({ signal: await told }, 'stopping')

@@ -22,16 +22,20 @@ import { checkTarget, describe, dialTarget, type OwnSockets } from './targets.ts
  */
 export type Sharing = 'replace' | 'exclusive' | 'share'
 
-/** A registration as the supervisor keeps it, so that it survives the host; the addresses are multiaddrs. */
+/** A registration as the supervisor keeps it, so that it survives the host; an address is a multiaddr. */
 export interface Registration {
   readonly protocol: string
-  readonly addresses: readonly string[]
-  readonly shared: boolean
+  readonly targets: ReadonlyArray<{ readonly address: string, readonly uid?: number }>
+}
+
+/** Where a program listens, and the user it registered as. */
+export interface Target {
+  readonly address: SocketAddress
+  readonly uid: number | undefined
 }
 
 interface Entry {
-  readonly targets: SocketAddress[]
-  readonly shared: boolean
+  readonly targets: Target[]
   next: number
 }
 
@@ -41,6 +45,8 @@ export interface HandlersInit {
   readonly log: Logger
   /** How many protocols may be handled at once. */
   readonly limit: number
+  /** How many inbound streams may be with handlers at once, those included that have ended and are not read to their end. */
+  readonly maxPipes: number
   /** Ends every delivery and pipe. */
   readonly signal: AbortSignal
   /** Called after each change, with all there is. */
@@ -63,8 +69,12 @@ export class Handlers {
   get pipes (): number { return this.#pipes }
 
   /** All of the protocols or none: an error leaves everything as it was. */
-  async add (protocols: readonly string[], target: SocketAddress, sharing: Sharing): Promise<void> {
-    checkTarget(target, this.#init.own)
+  async add (protocols: readonly string[], target: Target, sharing: Sharing): Promise<void> {
+    const { host, own } = this.#init
+    checkTarget(target.address, own)
+    for (const protocol of protocols) {
+      if (host.isReserved(protocol)) throw new P2pdError('ERR_DENIED', `handleStream denied: ${safeText(protocol)} is a protocol of libp2p itself, which the host answers`)
+    }
     const fresh = new Set(protocols.filter(protocol => !this.#entries.has(protocol)))
     for (const protocol of protocols) {
       if (sharing === 'exclusive' && !fresh.has(protocol)) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} has a handler already: remove it first, or register with balanced = true to share the protocol`)
@@ -72,14 +82,20 @@ export class Handlers {
     if (this.#entries.size + fresh.size > this.#init.limit) {
       throw new P2pdError('ERR_LIMIT', `limits.handlers: this tenant may handle ${this.#init.limit} protocols and handles ${this.#entries.size}: remove some, or raise the limit in its manifest`)
     }
-    for (const protocol of protocols) {
-      const old = this.#entries.get(protocol)
-      const joined = sharing === 'share' && old?.shared === true
-        ? [...old.targets.filter(other => !sameTarget(other, target)), target]
-        : [target]
-      this.#entries.set(protocol, { targets: joined, shared: sharing === 'share', next: 0 })
+    const before = new Map(protocols.map(protocol => [protocol, this.#entries.get(protocol)]))
+    for (const [protocol, old] of before) {
+      const others = sharing === 'share' ? old?.targets.filter(({ address }) => !isSame(address, target.address)) ?? [] : []
+      this.#entries.set(protocol, { targets: [...others, target], next: 0 })
     }
-    await Promise.all([...fresh].map(protocol => this.#init.host.handle(protocol, remote => { void this.#deliver(remote) })))
+    try {
+      await Promise.all([...fresh].map(protocol => host.handle(protocol, remote => { void this.#deliver(remote) })))
+    } catch (error) {
+      for (const [protocol, old] of before) {
+        if (old === undefined) this.#entries.delete(protocol)
+        else this.#entries.set(protocol, old)
+      }
+      throw error
+    }
     this.#changed()
   }
 
@@ -89,11 +105,11 @@ export class Handlers {
     let found = false
     for (const protocol of protocols) {
       const entry = this.#entries.get(protocol)
-      const rest = entry?.targets.filter(other => !sameTarget(other, target))
+      const rest = entry?.targets.filter(({ address }) => !isSame(address, target))
       if (entry === undefined || rest === undefined || rest.length === entry.targets.length) continue
       found = true
       if (rest.length > 0) {
-        this.#entries.set(protocol, { ...entry, targets: rest, next: 0 })
+        this.#entries.set(protocol, { targets: rest, next: 0 })
       } else {
         this.#entries.delete(protocol)
         gone.push(protocol)
@@ -106,10 +122,10 @@ export class Handlers {
 
   /** Puts back what an earlier host of this tenant had registered. What is no longer allowed is left out and logged. */
   async restore (registrations: readonly Registration[]): Promise<void> {
-    for (const { protocol, addresses, shared } of registrations) {
-      for (const address of addresses) {
+    for (const { protocol, targets } of registrations) {
+      for (const { address, uid } of targets) {
         try {
-          await this.add([protocol], parseSocketAddress(address), shared ? 'share' : 'replace')
+          await this.add([protocol], { address: parseSocketAddress(address), uid }, 'share')
         } catch (error) {
           this.#init.log.warn({ protocol: safeText(protocol), reason: messageOf(error) }, 'handler not restored')
         }
@@ -118,26 +134,25 @@ export class Handlers {
   }
 
   #changed (): void {
-    this.#init.onChange([...this.#entries].map(([protocol, { targets, shared }]) => ({
+    this.#init.onChange([...this.#entries].map(([protocol, { targets }]) => ({
       protocol,
-      shared,
-      addresses: targets.map(formatSocketAddress)
+      targets: targets.map(({ address, uid }) => ({ address: formatSocketAddress(address), ...uid !== undefined && { uid } }))
     })))
   }
 
   async #deliver (remote: RemoteStream): Promise<void> {
-    const { own, log, signal } = this.#init
+    const { own, log, maxPipes, signal } = this.#init
     const entry = this.#entries.get(remote.protocol)
     const target = entry?.targets[entry.next++ % entry.targets.length]
-    if (target === undefined) return remote.stream.abort(new Error('no handler'))
+    if (target === undefined || this.#pipes >= maxPipes) return remote.stream.abort(new Error('nobody can take it'))
     this.#pipes++
     try {
-      const socket = await dialTarget(target, own, signal)
+      const socket = await dialTarget(target.address, { own, uid: target.uid, signal })
       announce(socket, remote)
       await pipe(socket, remote.stream, { signal })
     } catch (error) {
       remote.stream.abort(error instanceof Error ? error : new Error(String(error)))
-      log.warn({ protocol: safeText(remote.protocol), target: describe(target), reason: messageOf(error) }, 'inbound stream not delivered')
+      log.warn({ protocol: safeText(remote.protocol), target: describe(target.address), reason: messageOf(error) }, 'inbound stream not delivered')
     } finally {
       this.#pipes--
     }
@@ -149,6 +164,6 @@ function announce (socket: Socket, { peer, address, protocol }: RemoteStream): v
   socket.write(encodeFrame(encodeStreamInfo({ peer: encodePeerId(peer), addr: address.bytes, proto: protocol })))
 }
 
-function sameTarget (a: SocketAddress, b: SocketAddress): boolean {
+function isSame (a: SocketAddress, b: SocketAddress): boolean {
   return describe(a) === describe(b)
 }

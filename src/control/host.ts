@@ -34,4 +34,6 @@ export interface Host {
   /** From now on hands over the streams that peers open on this protocol. One receiver a protocol; the host has one caller. */
   handle (protocol: string, receive: (stream: RemoteStream) => void): Promise<void>
   unhandle (protocol: string): Promise<void>
+  /** Whether the host answers this protocol itself, as libp2p needs it. */
+  isReserved (protocol: string): boolean
 }

@@ -17,7 +17,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Stream } from '@libp2p/interface'
-import { HANGUP_CHECK_MS, LINGER_MS, MAX_PENDING_STREAM_BYTES } from '../limits.ts'
+import { HANGUP_CHECK_MS, LINGER_MS, MAX_PENDING_STREAM_BYTES, STUCK_MS } from '../limits.ts'
 import { hasHungUp, shutDown } from '../os/hangup.ts'
 
 export interface PipeInit {
@@ -51,6 +51,8 @@ class Pipe {
   /** The client has ended its writing, so its going altogether has to be looked for. */
   #hangupCheck: NodeJS.Timeout | undefined
   #linger: NodeJS.Timeout | undefined
+  /** Watches whether what is due still moves, once one end has gone. */
+  #progressCheck: NodeJS.Timeout | undefined
   #socketClosed = false
   #streamClosed = false
 
@@ -177,6 +179,7 @@ class Pipe {
     this.#streamClosed = true
     clearTimeout(this.#linger)
     this.#takeAll()
+    this.#watchProgress()
     if (!this.#socket.writableEnded) this.#socket.end()
     if (this.#clientGone) {
       this.#socket.destroy()
@@ -211,6 +214,20 @@ class Pipe {
     this.#pauseStream()
     if (this.#streamClosed) this.#socket.destroy()
     else if (this.#stream.writeStatus === 'closed') this.#lingerThenReset()
+    else this.#watchProgress()
+  }
+
+  /** One end has gone and the other does not take what is due to it: without progress for long enough, that is given up too. */
+  #watchProgress (): void {
+    const due = (): number => this.#socket.writableLength + this.#stream.writeBufferLength
+    let last = due()
+    let since = performance.now()
+    this.#progressCheck ??= setInterval(() => {
+      const now = due()
+      if (now !== last) since = performance.now()
+      last = now
+      if (performance.now() - since > STUCK_MS) this.#onAbort()
+    }, STUCK_MS / 10)
   }
 
   #lingerThenReset (): void {
@@ -219,13 +236,14 @@ class Pipe {
   }
 
   readonly #onAbort = (): void => {
-    this.#stream.abort(new Error('the host is stopping'))
+    this.#stream.abort(new Error('given up'))
     this.#socket.destroy()
   }
 
   #finishWhenBothClosed (): void {
     if (!this.#socketClosed || !this.#streamClosed) return
     clearInterval(this.#hangupCheck)
+    clearInterval(this.#progressCheck)
     clearTimeout(this.#linger)
     this.#init.signal.removeEventListener('abort', this.#onAbort)
     this.#done()

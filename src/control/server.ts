@@ -8,7 +8,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { UNMAPPED_ID, peerCredentials } from '../os/credentials.ts'
-import { duplicate } from '../os/listening.ts'
+import { BACKLOG, duplicate } from '../os/listening.ts'
 import type { Caller, Decide } from '../policy/ask.ts'
 import type { Handlers } from './handlers.ts'
 import type { Host } from './host.ts'
@@ -23,6 +23,8 @@ export interface ControlServerInit {
   readonly log: Logger
   /** The user whose programs may connect; root, the operator, always may. Undefined on TCP, where nobody can say who calls. */
   readonly uid: number | undefined
+  /** Streams at once: as many connections more may be open, those included whose stream has ended and whose client is slow. */
+  readonly maxStreams: number
   /** Control connections at once; one that has become a stream is counted as that. */
   readonly limit: number
   readonly signal: AbortSignal
@@ -51,7 +53,7 @@ export class ControlServer {
   /** Accepts on a listening descriptor. Works on a duplicate: Node closes what it listens on, and `fd` may be listened on again. */
   async listen (fd: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.once('error', reject).listen({ fd: duplicate(fd) }, resolve)
+    this.#server.once('error', reject).listen({ fd: duplicate(fd), backlog: BACKLOG }, resolve)
     await promise
     this.#server.off('error', reject).on('error', error => { this.#init.log.error({ err: error }, 'accept failed') })
   }
@@ -86,7 +88,7 @@ export class ControlServer {
   }
 
   async #serve (socket: Socket, caller: Caller): Promise<void> {
-    const { log, limit, tenant } = this.#init
+    const { log, limit, maxStreams, tenant } = this.#init
     let isControl = true
     const release = (): void => {
       if (isControl) this.#controlling--
@@ -98,7 +100,7 @@ export class ControlServer {
       if (!this.#isWelcome(caller)) {
         log.warn({ caller }, 'connection refused: wrong user')
         await refuse(socket, `uid ${caller.process?.uid ?? 'unknown'} may not use tenant ${tenant}'s socket: app in its manifest says who may`)
-      } else if (this.#controlling > limit) {
+      } else if (this.#controlling > limit || this.#connections > limit + maxStreams) {
         log.warn({ caller, limit }, 'connection refused: too many')
         await refuse(socket, `limits.controlConnections: tenant ${tenant} may have ${limit} control connections at once: close some, or raise the limit in its manifest`)
       } else {

@@ -7,7 +7,9 @@
  */
 import type { Socket } from 'node:net'
 import { P2pdError, messageOf } from '../errors.ts'
+import { HANGUP_CHECK_MS, LAST_ANSWERS_MS } from '../limits.ts'
 import { safeText, type Logger } from '../log.ts'
+import { hasHungUp } from '../os/hangup.ts'
 import type { Caller, Decide } from '../policy/ask.ts'
 import { decodeRequest, encodeResponse, type Request } from '../wire/codec.ts'
 import { encodeFrame } from '../wire/frames.ts'
@@ -44,13 +46,15 @@ export async function serveSession (socket: Socket, init: SessionInit): Promise<
   const frames = new FrameSource(socket)
   try {
     for (let frame = await frames.next(); frame !== undefined; frame = await frames.next()) {
-      const { response, stream } = await answer(decodeRequest(frame), init, gone.signal)
+      const watch = setInterval(() => { if (hasHungUp(socket)) end() }, HANGUP_CHECK_MS)
+      const { response, stream } = await answer(decodeRequest(frame), init, gone.signal).finally(() => { clearInterval(watch) })
       await write(socket, encodeFrame(encodeResponse(response)))
       if (stream === undefined) continue
       init.onPipe()
       return await pipe(socket, stream.stream, { head: frames.detach(), signal: init.signal })
     }
     socket.end()
+    await closed(socket)
   } catch (error) {
     init.log.info({ caller: init.caller, reason: messageOf(error) }, 'control connection ended')
     frames.detach()
@@ -58,6 +62,16 @@ export async function serveSession (socket: Socket, init: SessionInit): Promise<
   } finally {
     init.signal.removeEventListener('abort', end)
   }
+}
+
+/** Resolves when the socket has closed: a client that has half-closed has its last answers to read, but not for ever. */
+async function closed (socket: Socket): Promise<void> {
+  if (socket.destroyed) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const deadline = setTimeout(() => { socket.destroy() }, LAST_ANSWERS_MS)
+  socket.once('close', resolve)
+  await promise
+  clearTimeout(deadline)
 }
 
 async function answer (request: Request, { host, handlers, decide, caller, log }: SessionInit, signal: AbortSignal): Promise<Outcome> {

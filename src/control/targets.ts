@@ -10,15 +10,17 @@ import { isAbsolute, sep } from 'node:path'
 import { P2pdError } from '../errors.ts'
 import { HANDLER_DIAL_TIMEOUT_MS, MAX_SOCKET_PATH_BYTES } from '../limits.ts'
 import { safeText } from '../log.ts'
-import { peerCredentials } from '../os/credentials.ts'
+import { parentOf, peerCredentials, type Credentials } from '../os/credentials.ts'
 import type { SocketAddress } from '../wire/addresses.ts'
 
 /** What belongs to the daemon and is therefore nobody's handler. */
 export interface OwnSockets {
   /** Directories that hold only the daemon's sockets. */
   readonly directories: readonly string[]
-  /** The process that made all of the daemon's Unix sockets; the kernel names it as their listener. */
-  readonly listenerPid: number
+  /** Sockets of the daemon that stand elsewhere. */
+  readonly paths: readonly string[]
+  /** The supervisor. It and its hosts listen on all of the daemon's Unix sockets, and the kernel names the listener. */
+  readonly supervisorPid: number
   /** TCP ports the daemon listens on. */
   ports (): readonly number[]
 }
@@ -39,7 +41,8 @@ function checkPath (path: string, own: OwnSockets): void {
   if (path.includes('\0')) throw denied(shown, 'the path holds a NUL byte')
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) throw denied(shown, `the path is longer than the ${MAX_SOCKET_PATH_BYTES} bytes a socket's may have`)
   const real = resolved(path)
-  if (own.directories.some(directory => real.startsWith(resolved(directory) + sep))) throw denied(shown, 'it is one of the daemon\'s own sockets')
+  const isOwn = own.directories.some(directory => real.startsWith(resolved(directory) + sep)) || own.paths.some(other => real === resolved(other))
+  if (isOwn) throw denied(shown, 'it is one of the daemon\'s own sockets')
 }
 
 function checkPort (host: string, port: number, own: OwnSockets): void {
@@ -49,11 +52,18 @@ function checkPort (host: string, port: number, own: OwnSockets): void {
   if (own.ports().includes(port)) throw denied(shown, 'it is one of the daemon\'s own ports')
 }
 
+export interface DialInit {
+  readonly own: OwnSockets
+  /** The user who registered the handler; undefined where nobody can say (TCP control). */
+  readonly uid: number | undefined
+  readonly signal: AbortSignal
+}
+
 /**
  * Connects to a handler that was checked when it was registered; the socket is half-open capable and paused. Rejects with ERR_DENIED if what answered is the
  * daemon itself (whatever links led there), ERR_TIMEOUT after 10 s, ERR_PEER if nobody listens. No byte is sent here.
  */
-export async function dialTarget (target: SocketAddress, own: OwnSockets, signal: AbortSignal): Promise<Socket> {
+export async function dialTarget (target: SocketAddress, { own, uid, signal }: DialInit): Promise<Socket> {
   if ('port' in target) checkPort(target.host, target.port, own)
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   const socket = connect({ ...target, allowHalfOpen: true, noDelay: true })
@@ -64,8 +74,12 @@ export async function dialTarget (target: SocketAddress, own: OwnSockets, signal
   signal.addEventListener('abort', onAbort, { once: true })
   socket.once('error', onError)
   socket.once('connect', () => {
-    if ('path' in target && peerCredentials(socket).pid === own.listenerPid) return fail(denied(describe(target), 'it is one of the daemon\'s own sockets'))
-    resolve(socket)
+    try {
+      if ('path' in target) checkListener(peerCredentials(socket), describe(target), own, uid)
+      resolve(socket)
+    } catch (error) {
+      fail(error as P2pdError)
+    }
   })
   try {
     return await promise
@@ -75,6 +89,12 @@ export async function dialTarget (target: SocketAddress, own: OwnSockets, signal
     socket.off('error', onError)
     socket.on('error', () => {}) // whoever has it now listens to `close`
   }
+}
+
+/** Whatever links led there: what answered is neither the daemon nor another user's program. */
+function checkListener ({ pid, uid }: Credentials, shown: string, own: OwnSockets, registrant: number | undefined): void {
+  if (pid === own.supervisorPid || parentOf(pid) === own.supervisorPid) throw denied(shown, 'it is one of the daemon\'s own sockets')
+  if (registrant !== undefined && uid !== registrant) throw denied(shown, `uid ${uid} listens there, and uid ${registrant} registered it`)
 }
 
 export function describe (target: SocketAddress): string {

@@ -10,6 +10,7 @@ import { P2pdError, messageOf } from '../errors.ts'
 import { MAX_DISCONNECT_MS } from '../limits.ts'
 import { safeText, type Logger } from '../log.ts'
 import { withoutPeerId, type Multiaddr } from '../wire/addresses.ts'
+import { ECHO_PROTOCOL } from './echo.ts'
 
 export interface CallsInit {
   readonly node: Libp2p
@@ -26,11 +27,14 @@ const UNLIMITED = { maxInboundStreams: Number.MAX_SAFE_INTEGER, maxOutboundStrea
 export class HostCalls implements Host {
   readonly #init: CallsInit
   readonly #node: Libp2p
+  /** What the node answered before any program asked for anything: identify, ping. */
+  readonly #reserved: ReadonlySet<string>
   #streams = 0
 
   constructor (init: CallsInit) {
     this.#init = init
     this.#node = init.node
+    this.#reserved = new Set(init.node.getProtocols().filter(protocol => protocol !== ECHO_PROTOCOL))
   }
 
   get streams (): number { return this.#streams }
@@ -105,12 +109,14 @@ export class HostCalls implements Host {
       this.#streams++
       this.#countUntilClosed(stream)
       receive(remoteStream(stream, connection))
-    }, UNLIMITED)
+    }, protocol === ECHO_PROTOCOL ? { ...UNLIMITED, force: true } : UNLIMITED)
   }
 
   async unhandle (protocol: string): Promise<void> {
     await this.#node.unhandle(protocol)
   }
+
+  isReserved (protocol: string): boolean { return this.#reserved.has(protocol) }
 
   #openConnection (peer: PeerId): Connection | undefined {
     return this.#node.getConnections(peer).find(({ status }) => status === 'open')

@@ -50,9 +50,10 @@ const idle = new IdleClock(start.idleStopMs, isIdle, () => { void stopIdle() })
 const calls = new HostCalls({ node, log, maxStreams: start.limits.streams, onQuiet: idle.touch })
 const handlers = new Handlers({
   host: calls,
-  own: { ...start.own, listenerPid: supervisorPid, ports: () => [...start.own.ports, ...listeningPorts()] },
+  own: { ...start.own, supervisorPid, ports: () => [...start.own.ports, ...listeningPorts()] },
   log,
   limit: start.limits.handlers,
+  maxPipes: start.limits.streams,
   signal: stopping.signal,
   onChange: registrations => { send({ kind: 'handlers', registrations }); idle.touch() }
 })
@@ -64,6 +65,7 @@ const server = new ControlServer({
   log,
   uid: start.callerUid,
   limit: start.limits.controlConnections,
+  maxStreams: start.limits.streams,
   signal: stopping.signal,
   onQuiet: idle.touch
 })
@@ -71,6 +73,7 @@ const server = new ControlServer({
 process.on('message', (message: ToHost, socket?: Socket) => {
   if (message.kind === 'stop') void stop()
   else if (message.kind === 'report') report(message.id)
+  else if (socket !== undefined && stopping.signal.aborted) socket.destroy() // not confirmed: the next host gets it
   else if (socket !== undefined) {
     send({ kind: 'adopted', id: message.id }) // before a byte of it is read
     server.adopt(socket, message.caller)

@@ -20,7 +20,7 @@ const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
 const F_DUPFD_CLOEXEC = 1030
 /** Connects that may wait for a host. The kernel caps it at net.core.somaxconn (4096). */
-const BACKLOG = 4096
+export const BACKLOG = 4096
 
 
 /**

@@ -3,7 +3,7 @@
  *
  * The file stays; only the lock on it says anything. It holds the owner's pid, for people.
  */
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { P2pdError } from '../errors.ts'
 import { lastError, tryCall } from './libc.ts'
 
@@ -12,7 +12,7 @@ const LOCK_NB = 4
 
 /** Takes the lock or throws ERR_OCCUPIED naming the holder. The descriptor is not inherited by children. */
 export function takeLock (path: string, what: string): Disposable {
-  const fd = openSync(path, 'a+', 0o600)
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600)
   if (tryCall('flock', fd, LOCK_EX | LOCK_NB) < 0) {
     const reason = lastError()
     const holder = readFileSync(path, 'utf8').trim()

@@ -2,7 +2,7 @@
  * Classic mode: the same supervisor and host with one tenant, made from go-libp2p-daemon's flags. No state directory, no
  * front desk, no admin socket: the identity is in a file the flags name, or lasts as long as the process.
  */
-import { closeSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, lstatSync, readFileSync, rmSync } from 'node:fs'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { ClassicOptions } from '../config/classicFlags.ts'
@@ -32,6 +32,7 @@ export async function serveClassic (options: ClassicOptions, log: Logger): Promi
   const privateKey = await readOrMakeKey(options.idFile)
   const wanted = parseSocketAddress(options.listen)
   const { fd, address } = await listen(wanted)
+  const made = 'path' in address ? lstatSync(address.path).ino : undefined
   const ready = Promise.withResolvers<void>()
   const failed = Promise.withResolvers<string>()
   const tenant = new Tenant({
@@ -49,7 +50,7 @@ export async function serveClassic (options: ClassicOptions, log: Logger): Promi
       echo: options.echo,
       limits: LIMITS,
       idleStopMs: 0,
-      own: { directories: [], ports: 'port' in address ? [address.port] : [] }
+      own: { directories: [], paths: 'path' in address ? [address.path] : [], ports: 'port' in address ? [address.port] : [] }
     },
     onChange: ({ state, reason }) => {
       if (state === 'running') ready.resolve()
@@ -61,7 +62,7 @@ export async function serveClassic (options: ClassicOptions, log: Logger): Promi
     }
   })
   const close = async (): Promise<void> => {
-    if ('path' in address) rmSync(address.path, { force: true })
+    if ('path' in address) removeOwnSocket(address.path, made)
     await tenant.close()
     closeSync(fd)
   }
@@ -79,6 +80,11 @@ export async function serveClassic (options: ClassicOptions, log: Logger): Promi
     failed: failed.promise,
     [Symbol.asyncDispose]: close
   }
+}
+
+/** Not what another daemon has put there since. */
+function removeOwnSocket (path: string, inode: number | undefined): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.ino === inode) rmSync(path, { force: true })
 }
 
 async function listen (address: SocketAddress): Promise<{ fd: number, address: SocketAddress }> {

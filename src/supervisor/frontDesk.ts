@@ -7,6 +7,7 @@ import { createServer, type Socket } from 'node:net'
 import { refuse } from '../control/refusal.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { BACKLOG } from '../os/listening.ts'
 import { UNMAPPED_ID, peerCredentials } from '../os/credentials.ts'
 import type { Tenant } from './tenant.ts'
 
@@ -15,6 +16,14 @@ export interface Desk {
   readonly candidates: (uid: number) => Array<{ tenant: Tenant, socketPath: string }>
   readonly log: Logger
 }
+
+/** Connections that may be at the desk at once: being refused, or waiting for a host to take them. */
+const MAX_AT_DESK = 512
+/** Of them, those of one user. */
+const MAX_OF_ONE_USER = 128
+
+/** How many connections of each user are at the desk. */
+const atDesk = new Map<number, number>()
 
 /** Accepts on a listening descriptor, and closes it when disposed. */
 export function openFrontDesk (fd: number, desk: Desk): Disposable {
@@ -27,12 +36,25 @@ export function openFrontDesk (fd: number, desk: Desk): Disposable {
     }
   })
   server.on('error', error => { desk.log.error({ err: error }, 'front desk: accept failed') })
-  server.listen({ fd })
+  // Whoever is over it is closed unheard: the desk is a convenience, and may not cost the supervisor its descriptors.
+  server.maxConnections = MAX_AT_DESK
+  server.listen({ fd, backlog: BACKLOG })
   return { [Symbol.dispose]: () => { server.close() } }
 }
 
 function receive (socket: Socket, { candidates, log }: Desk): void {
   const { uid, gid, pid } = peerCredentials(socket)
+  const held = atDesk.get(uid) ?? 0
+  if (held >= MAX_OF_ONE_USER) {
+    socket.destroy()
+    return
+  }
+  atDesk.set(uid, held + 1)
+  socket.once('close', () => {
+    const left = (atDesk.get(uid) ?? 1) - 1
+    if (left === 0) atDesk.delete(uid)
+    else atDesk.set(uid, left)
+  })
   const found = uid === UNMAPPED_ID ? [] : candidates(uid)
   const [only, ...others] = found
   if (only !== undefined && others.length === 0) {

@@ -9,12 +9,14 @@ import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { CONTROL_FD, writeStart, type FromHost, type HostFigures, type HostStart, type ToHost } from '../link.ts'
+import { CONTROL_FD, isFromHost, writeStart, type FromHost, type HostFigures, type HostStart, type ToHost } from '../link.ts'
 import type { Caller } from '../policy/ask.ts'
 
 /** Beside this file in the bundle; in the sources, where the tests run it, a folder away. */
 const HOST_ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../host/main.ts' : 'host.mjs', import.meta.url))
 
+/** A host that has not begun to serve by then hangs. Fifty times what it takes on a busy machine. */
+const START_MS = 30_000
 /** A host that was asked to stop has this long before it is killed. */
 const STOP_MS = 2_000
 /** A host that is asked for its figures and says nothing is shown without. */
@@ -47,6 +49,8 @@ export class HostProcess {
   readonly #reports = new Map<number, (figures: HostFigures) => void>()
   readonly #unconfirmed = new Map<number, Adoptee>()
   #nextId = 0
+  #deadline: NodeJS.Timeout | undefined
+  #killedFor: string | undefined
   #exited = false
 
   constructor ({ start, privateKey, controlFd, memoryBytes, onMessage, onExit }: HostProcessInit) {
@@ -57,14 +61,19 @@ export class HostProcess {
     this.#child.once('exit', (code, signal) => {
       this.#onExit(signal === null ? `exit code ${code}` : `signal ${signal}`, code === 0, onExit)
     })
-    this.#child.on('message', (message: FromHost) => {
+    this.#child.on('message', (message: unknown) => {
+      if (!isFromHost(message)) return this.#kill('it sent what is no message')
+      if (message.kind === 'ready') clearTimeout(this.#deadline)
+      if (message.kind === 'idle') this.#killAfter(STOP_MS, 'it said that it stops and did not')
       if (message.kind === 'figures') this.#reports.get(message.id)?.(message.figures)
       else if (message.kind === 'adopted') this.#confirm(message.id)
       else onMessage(message)
     })
-    const pipe = this.#child.stdin as Writable
+    const pipe = this.#child.stdin as Writable | null | undefined
+    if (pipe === null || pipe === undefined) return // there was no process to be had (out of descriptors, say); `error` follows
     pipe.on('error', () => { /* it died before it read its start; its exit says so */ })
     writeStart(pipe, start, privateKey)
+    this.#killAfter(START_MS, 'it did not start in time')
   }
 
   get pid (): number | undefined { return this.#child.pid }
@@ -104,6 +113,16 @@ export class HostProcess {
     clearTimeout(kill)
   }
 
+  #kill (reason: string): void {
+    this.#killedFor ??= reason
+    this.#child.kill('SIGKILL')
+  }
+
+  #killAfter (ms: number, reason: string): void {
+    clearTimeout(this.#deadline)
+    this.#deadline = setTimeout(() => { this.#kill(reason) }, ms)
+  }
+
   #send (message: ToHost, socket?: Socket): void {
     if (!this.#child.connected) return // it has died; its exit says so
     this.#child.send(message, socket, { keepOpen: true }, () => { /* died meanwhile */ })
@@ -117,7 +136,8 @@ export class HostProcess {
   #onExit (how: string, clean: boolean, onExit: HostProcessInit['onExit']): void {
     if (this.#exited) return
     this.#exited = true
-    onExit({ how, clean, unconfirmed: [...this.#unconfirmed.values()] })
+    clearTimeout(this.#deadline)
+    onExit({ how: this.#killedFor ?? how, clean, unconfirmed: [...this.#unconfirmed.values()] })
   }
 }
 

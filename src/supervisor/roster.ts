@@ -5,6 +5,7 @@
  * and only what changed restarts. A tenant whose identity is damaged is on the list too, refusing connects with the reason.
  */
 import { closeSync } from 'node:fs'
+import { refuse } from '../control/refusal.ts'
 import { diffTenants } from '../config/diffTenants.ts'
 import { loadTenants } from '../config/loadTenants.ts'
 import type { TenantSpec } from '../config/tenant.ts'
@@ -48,6 +49,7 @@ export class Roster {
   readonly #entries = new Map<string, Entry>()
   /** Reloads and restarts, one after the other. */
   #queue: Promise<unknown> = Promise.resolve()
+  #closed = false
 
   constructor (init: RosterInit) {
     this.#init = init
@@ -56,6 +58,7 @@ export class Roster {
   /** Reads the declarations and applies them. Rejects with a ConfigError that holds every fault, and then nothing has changed. */
   async reload (): Promise<Changes> {
     return await this.#inTurn(async () => {
+      if (this.#closed) throw new P2pdError('ERR_CLOSED', 'p2pd is stopping')
       const { tenantsDir, run, uid } = this.#init
       const specs = loadTenants(tenantsDir, { runDir: run.directory, uid })
       const diff = diffTenants([...this.#entries.values()].map(({ spec }) => spec), specs)
@@ -106,6 +109,7 @@ export class Roster {
   /** Stops every host and removes every socket. */
   async close (): Promise<void> {
     await this.#inTurn(async () => {
+      this.#closed = true
       await Promise.all([...this.#entries.keys()].map(async name => { await this.#remove(name) }))
     })
   }
@@ -116,10 +120,18 @@ export class Roster {
   }
 
   async #change (spec: TenantSpec): Promise<void> {
-    const { fd, tenant } = this.#entry(spec.name)
+    const { fd, tenant, spec: before } = this.#entry(spec.name)
     await tenant.close()
-    this.#init.run.chown(spec.name, spec.app.uid)
-    await this.#install(spec, fd, tenant.registrations)
+    try {
+      this.#init.run.chown(spec.name, spec.app.uid)
+      await this.#install(spec, fd, tenant.registrations)
+    } catch (error) {
+      await this.#install(before, fd, tenant.registrations)
+      throw error
+    } finally {
+      const successor = this.#entry(spec.name).tenant
+      for (const { socket, caller } of tenant.takeWaiting()) successor.adopt(socket, caller)
+    }
   }
 
   async #remove (name: string): Promise<void> {
@@ -129,6 +141,7 @@ export class Roster {
     await tenant.close()
     closeSync(fd)
     this.#entries.delete(name)
+    for (const { socket } of tenant.takeWaiting()) void refuse(socket, `tenant ${name} has been stopped`)
   }
 
   async #install (spec: TenantSpec, fd: number, registrations: readonly Registration[]): Promise<void> {
@@ -151,7 +164,7 @@ export class Roster {
         echo: false,
         limits: spec.limits,
         idleStopMs: spec.host.idleStopMs,
-        own: { directories: [run.directory], ports: [] }
+        own: { directories: [run.directory], paths: [], ports: [] }
       },
       onChange: () => {
         const entry = this.#entries.get(spec.name)

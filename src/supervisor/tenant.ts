@@ -55,6 +55,9 @@ export interface TenantStatus {
   readonly figures?: HostFigures
 }
 
+/** How soon listening is tried again when the process had no descriptor left. */
+const LISTEN_RETRY_MS = 1_000
+
 export class Tenant {
   readonly #init: TenantInit
   readonly #backOff: BackOff
@@ -105,8 +108,8 @@ export class Tenant {
   /** A connection that somebody else accepted; `caller` is by the kernel's word. Taken over. */
   adopt (socket: Socket, caller: Caller): void {
     if (this.#state === 'running') return this.#host?.adopt(socket, caller)
-    if (this.#closed || this.#state === 'parked' || this.#state === 'failed') {
-      void refuse(socket, `tenant ${this.name} is ${this.#state}: ${this.#reason ?? 'it has been stopped'}`)
+    if (this.#state === 'parked' || this.#state === 'failed') {
+      void refuse(socket, refusalOf(this.#state, this.#reason ?? 'no reason given'))
       return
     }
     this.#adoptees.push({ socket, caller })
@@ -122,12 +125,16 @@ export class Tenant {
     else this.open()
   }
 
-  /** Stops for good; resolves when the host is gone. The socket is the caller's to close. */
+  /** Stops for good; resolves when the host is gone. The socket is the caller's to close, and so are those still waiting. */
   async close (): Promise<void> {
     this.#closed = true
     await this.#stopHost()
     this.#standBy('stopped')
-    for (const { socket } of this.#adoptees.splice(0)) void refuse(socket, `tenant ${this.name} has been stopped`)
+  }
+
+  /** Once closed: connections that wait for a host, to be given to the tenant that takes this one's place, or refused. */
+  takeWaiting (): Adoptee[] {
+    return this.#adoptees.splice(0)
   }
 
   async #stopHost (): Promise<void> {
@@ -148,14 +155,39 @@ export class Tenant {
 
   #await (): void {
     if (this.#closed) return
-    this.#standBy('stopped', onConnectWaiting(this.#init.controlFd, () => { this.#start() }))
+    this.#standBy('stopped', this.#retrying(() => onConnectWaiting(this.#init.controlFd, () => { this.#start() })))
     if (this.#adoptees.length > 0) this.#start()
+  }
+
+  /** Listening anew takes a descriptor. Where none is left it is tried again, for as long as the state lasts. */
+  #retrying (listen: () => Disposable): Disposable {
+    try {
+      return listen()
+    } catch (error) {
+      this.#init.log.error({ tenant: this.name, reason: messageOf(error) }, 'cannot listen, trying again')
+      const timer = setTimeout(() => { this.#standby = this.#retrying(listen) }, LISTEN_RETRY_MS)
+      return { [Symbol.dispose]: () => { clearTimeout(timer) } }
+    }
   }
 
   #start (): void {
     if (this.#closed || this.#host !== undefined || this.#state === 'starting') return
     this.#standBy('starting')
-    this.#init.privateKey().then(key => { this.#spawn(key) }, (error: unknown) => { this.#giveUp('failed', messageOf(error)) })
+    void this.#startWithKey()
+  }
+
+  async #startWithKey (): Promise<void> {
+    let privateKey: Uint8Array
+    try {
+      privateKey = await this.#init.privateKey()
+    } catch (error) {
+      return this.#giveUp('failed', messageOf(error))
+    }
+    try {
+      this.#spawn(privateKey)
+    } catch (error) {
+      this.#onCrash(messageOf(error)) // no process was to be had
+    }
   }
 
   #spawn (privateKey: Uint8Array): void {
@@ -208,8 +240,12 @@ export class Tenant {
   #giveUp (state: 'parked' | 'failed', reason: string): void {
     if (this.#closed) return
     if (state === 'failed') this.#init.log.error({ tenant: this.name, reason }, 'tenant cannot be started')
-    const refusal = state === 'failed' ? `this tenant cannot be started: ${reason}` : `this tenant is parked: ${reason}`
-    this.#standBy(state, refuseConnects(this.#init.controlFd, refusal), reason)
+    const refusal = refusalOf(state, reason)
+    this.#standBy(state, this.#retrying(() => refuseConnects(this.#init.controlFd, refusal)), reason)
     for (const { socket } of this.#adoptees.splice(0)) void refuse(socket, refusal)
   }
+}
+
+function refusalOf (state: 'parked' | 'failed', reason: string): string {
+  return state === 'failed' ? `this tenant cannot be started: ${reason}` : `this tenant is parked: ${reason}`
 }

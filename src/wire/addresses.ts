@@ -7,7 +7,7 @@
  */
 import { CODE_IP4, CODE_IP6, CODE_P2P, CODE_TCP, CODE_UNIX, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { P2pdError, messageOf } from '../errors.ts'
-import { MAX_SOCKET_PATH_BYTES } from '../limits.ts'
+import { MAX_ADDRESS_BYTES, MAX_SOCKET_PATH_BYTES } from '../limits.ts'
 
 export type { Multiaddr }
 
@@ -32,6 +32,7 @@ export function parseMultiaddr (text: string): Multiaddr {
  * would write.
  */
 export function decodeMultiaddr (bytes: Uint8Array): Multiaddr {
+  if (bytes.length > MAX_ADDRESS_BYTES) throw new P2pdError('ERR_REQUEST', `${bytes.length} bytes are no multiaddr: one has at most ${MAX_ADDRESS_BYTES}`)
   try {
     const address = multiaddr(bytes)
     const values = address.getComponents().map(({ code, name, value }) => value === undefined ? { code, name } : { code, name, value })

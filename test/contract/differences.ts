@@ -8,7 +8,9 @@
 export const GO_DIFFERENCES = [
   'closes-in-silence',
   'half-frames-wait-forever',
+  'reserves-what-is-announced',
   'loses-bytes-behind-a-request',
+  'prefers-what-it-has-heard-of',
   'no-half-close',
   'reset-shows-as-a-fault',
   'a-close-may-lose-the-last-bytes',
@@ -16,6 +18,7 @@ export const GO_DIFFERENCES = [
   'five-seconds-for-a-local-dial',
   'any-protocol-id',
   'any-handler-address',
+  'paths-with-their-slash',
   'handlers-only-overwrite',
   'a-connection-manager'
 ] as const

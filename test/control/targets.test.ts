@@ -12,7 +12,7 @@ mkdirSync(join(directory, 'run'))
 symlinkSync(join(directory, 'run'), join(directory, 'link'))
 test.after.always(() => { rmSync(directory, { recursive: true, force: true }) })
 
-const own = { directories: [join(directory, 'run')], listenerPid: 1, ports: () => [40404] }
+const own = { directories: [join(directory, 'run')], paths: [join(directory, 'classic.sock')], supervisorPid: 1, ports: () => [40404] }
 const signal = new AbortController().signal
 
 for (const [target, rule] of [
@@ -22,6 +22,7 @@ for (const [target, rule] of [
   [{ path: '/tmp/a\0b' }, /NUL/],
   [{ path: `/tmp/${'x'.repeat(110)}` }, /longer than the 107 bytes/],
   [{ path: join(directory, 'run', 'chat', 'p2pd.sock') }, /one of the daemon's own sockets/],
+  [{ path: join(directory, 'classic.sock') }, /one of the daemon's own sockets/],
   [{ host: '192.168.1.1', port: 4001 }, /only loopback/],
   [{ host: '169.254.169.254', port: 8080 }, /only loopback/],
   [{ host: '0.0.0.0', port: 4001 }, /only loopback/],
@@ -49,13 +50,17 @@ test('a listener that is the daemon gets no byte, whatever path led there', asyn
   await once(server, 'listening')
   const bytes: Buffer[] = []
   server.on('connection', socket => { socket.on('data', chunk => bytes.push(chunk)) })
-  await t.throwsAsync(dialTarget({ path }, { ...own, listenerPid: process.pid }, signal), { code: 'ERR_DENIED', message: /own sockets/ })
-  const socket = await dialTarget({ path }, own, signal)
+  const uid = process.geteuid?.() ?? 0
+  for (const supervisorPid of [process.pid, process.ppid]) { // the supervisor itself, and one of its hosts
+    await t.throwsAsync(dialTarget({ path }, { own: { ...own, supervisorPid }, uid, signal }), { code: 'ERR_DENIED', message: /own sockets/ })
+  }
+  await t.throwsAsync(dialTarget({ path }, { own, uid: uid + 1, signal }), { code: 'ERR_DENIED', message: /uid \d+ listens there, and uid \d+ registered it/ })
+  const socket = await dialTarget({ path }, { own, uid, signal })
   socket.destroy()
   t.deepEqual(bytes, [])
   server.close()
 })
 
 test('a handler that is not there is an error that names it', async t => {
-  await t.throwsAsync(dialTarget({ path: join(directory, 'nobody.sock') }, own, signal), { code: 'ERR_PEER', message: /nobody\.sock cannot be reached/ })
+  await t.throwsAsync(dialTarget({ path: join(directory, 'nobody.sock') }, { own, uid: 0, signal }), { code: 'ERR_PEER', message: /nobody\.sock cannot be reached/ })
 })

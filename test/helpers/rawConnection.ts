@@ -5,8 +5,10 @@
  * of the socket (ECONNRESET above all) fails whoever waits for bytes: where an end of file is due, only that will do.
  */
 import { once } from 'node:events'
+import { writeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { decodeResponse, decodeStreamInfo, type Response, type StreamInfo } from '../../src/wire/codec.ts'
+import { fileDescriptor } from '../../src/os/credentials.ts'
 import { PATIENCE_MS, within } from './deadlines.ts'
 import { frame } from './protobuf.ts'
 import type { SocketAddress } from './addresses.ts'
@@ -42,6 +44,19 @@ export class RawConnection implements Disposable {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.socket.write(bytes, error => { if (error == null) resolve(); else reject(error) })
     await within('room for what is written', promise, deadlineMs)
+  }
+
+  /**
+   * Hands the kernel what it takes at once, and says how much that was: 0 when there is no room, or nobody to take it. Queues
+   * nothing: Node throws a socket's unread input away when a queued write fails, which a test of ends has to be able to read.
+   */
+  pour (bytes: Uint8Array): number {
+    try {
+      return writeSync(fileDescriptor(this.socket), bytes)
+    } catch (error) {
+      if (['EAGAIN', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0
+      throw error
+    }
   }
 
   /** Sends a request behind its length. */

@@ -1,6 +1,6 @@
 /** Fields of requests, read strictly: what is missing or malformed is an ERR_REQUEST that names it. */
 import { P2pdError } from '../../errors.ts'
-import { DEFAULT_REQUEST_TIMEOUT_MS, MAX_PROTOCOL_BYTES, MAX_REQUEST_TIMEOUT_MS } from '../../limits.ts'
+import { DEFAULT_REQUEST_TIMEOUT_MS, MAX_ADDRESSES, MAX_PROTOCOL_BYTES, MAX_REQUEST_TIMEOUT_MS } from '../../limits.ts'
 import { safeText } from '../../log.ts'
 import { decodeMultiaddr, type Multiaddr } from '../../wire/addresses.ts'
 
@@ -11,6 +11,7 @@ export function required<T> (submessage: T | undefined, name: string): T {
 }
 
 export function addressesFrom (list: readonly Uint8Array[]): Multiaddr[] {
+  if (list.length > MAX_ADDRESSES) throw new P2pdError('ERR_REQUEST', `addrs: at most ${MAX_ADDRESSES} addresses, found ${list.length}`)
   return list.map(decodeMultiaddr)
 }
 

@@ -9,9 +9,9 @@ import { protocolsFrom, required } from './fields.ts'
 /** Sends the inbound streams of these protocols to where the client listens. */
 export const streamHandler = {
   ask: request => handlingOf(required(request.streamHandler, 'streamHandler').proto),
-  async run ({ handlers }, request) {
+  async run ({ handlers, caller }, request) {
     const { addr, proto, balanced } = required(request.streamHandler, 'streamHandler')
-    await handlers.add(protocolsFrom(proto), parseSocketAddress(addr), sharingOf(balanced))
+    await handlers.add(protocolsFrom(proto), { address: parseSocketAddress(addr), uid: caller.process?.uid }, sharingOf(balanced))
     return { response: OK }
   }
 } satisfies Operation

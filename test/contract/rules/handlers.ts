@@ -1,5 +1,6 @@
 /** STREAM_HANDLER: how a stream is brought to its handler, and how long a handler lives. */
 import { networkInterfaces } from 'node:os'
+import { relative } from 'node:path'
 import { until } from '../../helpers/deadlines.ts'
 import { unix } from '../../helpers/addresses.ts'
 import { fieldsOf, frame } from '../../helpers/protobuf.ts'
@@ -17,7 +18,7 @@ const PLACES: Array<readonly [what: string, address: SocketAddress | undefined]>
   ...HAS_IPV6_LOOPBACK ? [['TCP on ::1', { host: '::1', port: 0 }] as const] : []
 ]
 
-export function handlers ({ test }: Suite): void {
+export function handlers ({ test, differs }: Suite): void {
   for (const [what, address] of PLACES) {
     test(`a stream is brought to a handler that listens on ${what}`, async (t, scene) => {
       const protocol = scene.protocol()
@@ -91,12 +92,31 @@ export function handlers ({ test }: Suite): void {
     t.is((await (await listener.next()).streamInfo()).proto, protocol)
   })
 
-  test('a stream whose handler has gone ends with an end of file, and the handler may come back', async (t, scene) => {
+  differs('paths-with-their-slash', {
+    ours: [['a path without its first slash, as the Python client sends it, is the absolute path', async (t, scene) => {
+      const [protocol, unheard] = [scene.protocol(), scene.protocol()]
+      const listener = await scene.listen()
+      const path = 'path' in listener.address ? listener.address.path : ''
+      await scene.connected()
+      isOk(t, await scene.ask(requests.streamHandler(unix(path.slice(1)), protocol), scene.b))
+      await scene.open(protocol)
+      t.is((await (await listener.next()).streamInfo()).proto, protocol)
+      // And never one from where the daemon was started.
+      await scene.ask(requests.streamHandler(unix(relative(process.cwd(), path)), unheard), scene.b)
+      await scene.open(unheard).then(async ({ stream }) => { await endsInSilence(t, stream) }, () => {})
+      t.is(listener.accepted, 1)
+    }]],
+    theirs: [['a path without its first slash is an ERROR', async (t, scene) => {
+      isError(t, await scene.ask(requests.streamHandler(unix(scene.path().slice(1)), scene.protocol())))
+    }]]
+  })
+
+  test('a handler may go and come back', async (t, scene) => {
     const protocol = scene.protocol()
     const listener = await scene.handler(protocol)
     await listener.stopListening()
-    const { stream: inVain } = await scene.open(protocol)
-    await endsInSilence(t, inVain)
+    // Refused or ended, as the case may be, but over before it comes back.
+    await scene.open(protocol).then(async ({ stream }) => await stream.readToEnd()).catch(() => {})
     const back = await scene.listen(listener.address)
     const { stream } = await scene.open(protocol)
     await stream.write('again')

@@ -2,16 +2,32 @@
 import { unknownPeer } from '../../helpers/addresses.ts'
 import { frame } from '../../helpers/protobuf.ts'
 import * as requests from '../../helpers/requests.ts'
+import type { Scene } from '../scene.ts'
 import { endsInSilence, isError, isOk, isUsable, type Suite } from '../suite.ts'
 
 export function opening ({ test, differs }: Suite): void {
-  test('STREAM_OPEN with several protocols is answered with the first that the peer speaks', async (t, scene) => {
-    const [first, second, third] = [scene.protocol(), scene.protocol(), scene.protocol()]
-    await scene.handler(second)
-    const { info } = await scene.open([first, second])
-    t.is(info.proto, second)
-    await scene.handler(third)
-    t.is((await scene.open([first, third, second])).info.proto, third)
+  test('STREAM_OPEN with several protocols is answered with the one that the peer speaks', async (t, scene) => {
+    const [other, spoken] = [scene.protocol(), scene.protocol()]
+    await scene.handler(spoken)
+    t.is((await scene.open([other, spoken])).info.proto, spoken)
+  })
+
+  const severalSpoken = async (scene: Scene): Promise<{ first: string, others: string[], chosen: string }> => {
+    const [known, first] = [scene.protocol(), scene.protocol()]
+    await scene.handler(known)
+    await scene.open(known)
+    await scene.handler(first)
+    return { first, others: [known], chosen: (await scene.open([scene.protocol(), first, known])).info.proto }
+  }
+  differs('prefers-what-it-has-heard-of', {
+    ours: [['STREAM_OPEN with several protocols that the peer speaks is answered with the first of them', async (t, scene) => {
+      const { first, chosen } = await severalSpoken(scene)
+      t.is(chosen, first)
+    }]],
+    theirs: [['STREAM_OPEN with several protocols that the peer speaks is answered with any of them', async (t, scene) => {
+      const { first, others, chosen } = await severalSpoken(scene)
+      t.true([first, ...others].includes(chosen))
+    }]]
   })
 
   test('STREAM_OPEN with no protocol the peer speaks is an ERROR, and the connection goes on', async (t, scene) => {

@@ -83,7 +83,7 @@ export function targets ({ differs }: Suite): void {
           if (type === ResponseType.ERROR) continue
           await scene.connected()
           const { stream } = await scene.open(protocol)
-          await stream.write(frame(requests.identify()))
+          stream.pour(frame(requests.identify()))
           await endsInSilence(t, stream, own)
         }
         t.pass()
@@ -102,7 +102,7 @@ export function targets ({ differs }: Suite): void {
         const path = 'path' in address ? address.path : ''
         symlinkSync(own, path)
         const { stream } = await scene.open(protocol)
-        await stream.write(frame(requests.identify()))
+        stream.pour(frame(requests.identify()))
         await endsInSilence(t, stream)
         unlinkSync(path)
         const back = await scene.listen(address)
