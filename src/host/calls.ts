@@ -9,7 +9,7 @@ import type { Host, RemotePeer, RemoteStream } from '../control/host.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import { MAX_DISCONNECT_MS } from '../limits.ts'
 import { safeText, type Logger } from '../log.ts'
-import { withoutPeerId, type Multiaddr } from '../wire/addresses.ts'
+import { formatMultiaddr, withoutPeerId, type Multiaddr } from '../wire/addresses.ts'
 import { ECHO_PROTOCOL } from './echo.ts'
 
 export interface CallsInit {
@@ -20,6 +20,11 @@ export interface CallsInit {
   /** Called when the last stream has ended. */
   readonly onQuiet: () => void
 }
+
+/** How long an address that does not answer may keep the next one waiting. */
+const PATIENCE_MS = 6_000
+/** How long a new connection may take to say who is at its other end, before CONNECT answers without. */
+const IDENTIFY_MS = 2_000
 
 /** No limit of the library's own below the tenant's; libp2p's defaults are 32 in and 64 out for each connection and protocol. */
 const UNLIMITED = { maxInboundStreams: Number.MAX_SAFE_INTEGER, maxOutboundStreams: Number.MAX_SAFE_INTEGER, runOnLimitedConnection: true }
@@ -48,14 +53,56 @@ export class HostCalls implements Host {
   async connect (peer: PeerId, addresses: readonly Multiaddr[], { signal }: { signal: AbortSignal }): Promise<void> {
     if (peer.equals(this.peerId)) throw new P2pdError('ERR_PEER', `${peer.toString()} is this host itself`)
     if (this.#openConnection(peer) !== undefined) return
-    try {
-      if (addresses.length === 0) await this.#node.dial(peer, { signal })
-      else await this.#node.dial(addresses.map(address => withoutPeerId(address).encapsulate(`/p2p/${peer.toString()}`)), { signal })
-    } catch (cause) {
-      throw new P2pdError('ERR_PEER', `cannot connect to ${peer.toString()}: ${reasonOf(cause)}`, { cause })
-    }
+    const connection = await this.#dial(peer, addresses, signal)
+    await this.#identified(connection)
     // STREAM_OPEN has no addresses of its own: they are to be known after the connection has gone, too.
     await this.#node.peerStore.merge(peer, { multiaddrs: addresses.map(withoutPeerId) })
+  }
+
+  /** Tries one address after the other, those known from before if none is given. Rejects with ERR_PEER. */
+  async #dial (peer: PeerId, given: readonly Multiaddr[], signal: AbortSignal): Promise<Connection> {
+    const reasons = new Set<string>()
+    const addresses = given.length > 0 ? given : await this.#knownAddresses(peer)
+    if (addresses.length === 0) reasons.add('no address of it is known: name one')
+    for (const [i, address] of addresses.entries()) {
+      const patience = new AbortController()
+      const giveUp = (): void => { patience.abort(new P2pdError('ERR_TIMEOUT', `no answer at ${formatMultiaddr(address)}`)) }
+      // The last one may take all the time that is left.
+      const timer = i < addresses.length - 1 ? setTimeout(giveUp, PATIENCE_MS) : undefined
+      try {
+        return await this.#node.dial(withoutPeerId(address).encapsulate(`/p2p/${peer.toString()}`), { signal: AbortSignal.any([signal, patience.signal]) })
+      } catch (cause) {
+        if (signal.aborted) throw cause
+        reasons.add(patience.signal.aborted ? messageOf(patience.signal.reason) : reasonOf(cause))
+      } finally {
+        clearTimeout(timer)
+      }
+    }
+    throw new P2pdError('ERR_PEER', `cannot connect to ${peer.toString()}: ${[...reasons].join('; ')}`)
+  }
+
+  async #knownAddresses (peer: PeerId): Promise<Multiaddr[]> {
+    try {
+      return (await this.#node.peerStore.get(peer)).addresses.map(({ multiaddr }) => multiaddr)
+    } catch {
+      return [] // never heard of
+    }
+  }
+
+  /**
+   * Resolves when the other side has said who it is: then it lists this connection too. A peer that does not say it is not
+   * waited for long.
+   */
+  async #identified (connection: Connection): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const onIdentify = ({ detail }: { detail: { connection: Connection } }): void => { if (detail.connection.id === connection.id) resolve() }
+    const timer = setTimeout(resolve, IDENTIFY_MS)
+    this.#node.addEventListener('peer:identify', onIdentify)
+    connection.addEventListener('close', () => { resolve() }, { once: true })
+    if (connection.status !== 'open') resolve()
+    await promise
+    clearTimeout(timer)
+    this.#node.removeEventListener('peer:identify', onIdentify)
   }
 
   async disconnect (peer: PeerId): Promise<void> {
@@ -87,12 +134,13 @@ export class HostCalls implements Host {
     this.#streams++ // before anything is awaited, so that a burst cannot pass the limit together
     let counted = false
     try {
-      const connection = this.#openConnection(peer) ?? await this.#node.dial(peer, { signal })
+      const connection = this.#openConnection(peer) ?? await this.#dial(peer, [], signal)
       const stream = await connection.newStream([...protocols], { ...UNLIMITED, signal })
       this.#countUntilClosed(stream)
       counted = true
       return remoteStream(stream, connection)
     } catch (cause) {
+      if (cause instanceof P2pdError) throw cause
       const reason = cause instanceof UnsupportedProtocolError ? `it speaks none of ${protocols.map(safeText).join(', ')}` : reasonOf(cause)
       throw new P2pdError('ERR_PEER', `cannot open a stream to ${peer.toString()}: ${reason}`, { cause })
     } finally {

@@ -11,6 +11,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { MAX_REQUEST_TIMEOUT_MS } from '../limits.ts'
 import { noiseCrypto } from './noiseCrypto.ts'
 import { quietLogger } from './quietLogger.ts'
 import { tunedTcp } from './tunedTcp.ts'
@@ -62,8 +63,10 @@ export async function createNode ({ privateKey, listen, announce, limits }: Node
       // The library drops a host's sixth connection within a second; all tenants of a machine come from one address.
       inboundConnectionThreshold: limits.connections,
       maxIncomingPendingConnections: Math.max(10, Math.ceil(limits.connections / 4)),
-      // A client may say how long a dial may take; the library's 10 s must not end it earlier.
-      dialTimeout: 3_600_000
+      // A client may say how long a dial may take; the library's 10 s must not end it earlier, nor its 6 s an address. How long
+      // one address may keep the others waiting is said in calls.ts.
+      dialTimeout: MAX_REQUEST_TIMEOUT_MS,
+      addressDialTimeout: MAX_REQUEST_TIMEOUT_MS
     },
     // A ping a minute finds dead peers. Every 10 s, as the library has it, is work for idle connections; and its few seconds
     // of patience abort a connection that is merely busy, with all its streams.

@@ -18,9 +18,10 @@ export interface Desk {
 }
 
 /** Connections that may be at the desk at once: being refused, or waiting for a host to take them. */
-const MAX_AT_DESK = 512
-/** Of them, those of one user. */
-const MAX_OF_ONE_USER = 128
+const MAX_AT_DESK = 2_048
+/** Of them, those of one user who has a tenant, and of one who has none. */
+const MAX_OF_TENANT = 1_024
+const MAX_OF_STRANGER = 32
 
 /** How many connections of each user are at the desk. */
 const atDesk = new Map<number, number>()
@@ -44,8 +45,9 @@ export function openFrontDesk (fd: number, desk: Desk): Disposable {
 
 function receive (socket: Socket, { candidates, log }: Desk): void {
   const { uid, gid, pid } = peerCredentials(socket)
+  const found = uid === UNMAPPED_ID ? [] : candidates(uid)
   const held = atDesk.get(uid) ?? 0
-  if (held >= MAX_OF_ONE_USER) {
+  if (held >= (found.length === 1 ? MAX_OF_TENANT : MAX_OF_STRANGER)) {
     socket.destroy()
     return
   }
@@ -55,7 +57,6 @@ function receive (socket: Socket, { candidates, log }: Desk): void {
     if (left === 0) atDesk.delete(uid)
     else atDesk.set(uid, left)
   })
-  const found = uid === UNMAPPED_ID ? [] : candidates(uid)
   const [only, ...others] = found
   if (only !== undefined && others.length === 0) {
     return only.tenant.adopt(socket, { tenant: only.tenant.name, process: { uid, gid, pid } })

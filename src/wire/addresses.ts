@@ -81,9 +81,9 @@ export function formatSocketAddress (address: SocketAddress): string {
   return formatMultiaddr(socketMultiaddr(address))
 }
 
-/** Python's multiaddr leaves the first slash of a path out of the bytes. A name in the abstract namespace is left as it is. */
+/** Python's multiaddr leaves the first slash of a path out of the bytes. Abstract names and paths that are meant relative stay. */
 function rooted (path: string): string {
-  return path === '' || /^[/@\0]/.test(path) ? path : `/${path}`
+  return path === '' || /^[/@\0.]/.test(path) ? path : `/${path}`
 }
 
 function socketPath (path: string): string {

@@ -17,6 +17,7 @@ export const GO_DIFFERENCES = [
   'dials-on-without-a-client',
   'five-seconds-for-a-local-dial',
   'any-protocol-id',
+  'any-number-of-addresses',
   'any-handler-address',
   'paths-with-their-slash',
   'handlers-only-overwrite',

@@ -50,6 +50,13 @@ export function connecting ({ test, differs }: Suite): void {
     await isConnected(t, scene)
   })
 
+  test('CONNECT takes 256 addresses', async (t, scene) => {
+    const { id, addrs } = await scene.disconnected()
+    const dead = Array.from({ length: 256 - addrs.length }, (_, i) => tcp(`127.0.1.${i}`, 9))
+    isOk(t, await scene.ask(requests.connect(id, [...dead, ...addrs])))
+    await isConnected(t, scene)
+  })
+
   test('CONNECT without addresses finds a peer that it was connected to before', async (t, scene) => {
     await scene.connected()
     const { id } = await scene.disconnected()

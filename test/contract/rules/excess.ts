@@ -1,7 +1,7 @@
 /** Requests that are right in form and absurd in size: whatever is said to them, nobody else waits meanwhile. */
 import { tcp, unknownPeer, withPeer } from '../../helpers/addresses.ts'
 import * as requests from '../../helpers/requests.ts'
-import type { Suite } from '../suite.ts'
+import { isError, isOk, type Suite } from '../suite.ts'
 
 /** What no program that shares the daemon may have to wait because of one request. */
 const LONGEST_WAIT_MS = 1_000
@@ -20,7 +20,25 @@ const EXCESSES: Array<readonly [what: string, request: () => Buffer]> = [
   ['CONNECT with 100,000 addresses', () => requests.connect(unknownPeer(), repeated(100_000, ADDRESS))]
 ]
 
-export function excess ({ test }: Suite): void {
+export function excess ({ test, differs }: Suite): void {
+  differs('any-number-of-addresses', {
+    ours: [['more than 256 addresses, and one of more than 1,024 bytes, are an ERROR, and the connection goes on', async (t, scene) => {
+      // To a peer that is connected, which would otherwise be OK.
+      const { id } = await scene.connected()
+      const connection = await scene.dial()
+      isError(t, await connection.ask(requests.connect(id, repeated(257, ADDRESS))), /256/)
+      isError(t, await connection.ask(requests.connect(id, [Buffer.concat(repeated(129, ADDRESS))])), /1024/)
+      isOk(t, await connection.ask(requests.connect(id, repeated(256, ADDRESS))))
+      isOk(t, await connection.ask(requests.connect(id, [Buffer.concat(repeated(128, ADDRESS))])))
+    }]],
+    theirs: [['any number of addresses, of any length, is taken', async (t, scene) => {
+      const { id } = await scene.connected()
+      const connection = await scene.dial()
+      isOk(t, await connection.ask(requests.connect(id, repeated(257, ADDRESS))))
+      isOk(t, await connection.ask(requests.connect(id, [Buffer.concat(repeated(129, ADDRESS))])))
+    }]]
+  })
+
   for (const [what, request] of EXCESSES) {
     test(`nobody waits because of ${what}`, async (t, scene) => {
       const [connection, other] = [await scene.dial(), await scene.dial()]

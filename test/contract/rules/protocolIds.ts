@@ -33,6 +33,21 @@ export function protocolIds ({ test, differs }: Suite): void {
     }])
   })
 
+  differs('any-protocol-id', {
+    ours: [['a protocol of libp2p itself is the host\'s: no handler, and the host goes on answering it', async (t, scene) => {
+      await scene.connected()
+      for (const id of ['/ipfs/id/1.0.0', '/ipfs/ping/1.0.0']) {
+        isError(t, await scene.ask(requests.streamHandler(unix(scene.path()), id), scene.b), /libp2p/)
+        t.is((await scene.open(id)).info.proto, id)
+      }
+    }]],
+    theirs: [['a protocol of libp2p itself can be taken from the host', async (t, scene) => {
+      const listener = await scene.handler('/ipfs/ping/1.0.0')
+      await scene.open('/ipfs/ping/1.0.0')
+      t.is((await (await listener.next()).streamInfo()).proto, '/ipfs/ping/1.0.0')
+    }]]
+  })
+
   test('a STREAM_HANDLER with no protocol registers nothing, or says so', async (t, scene) => {
     const connection = await scene.dial()
     await connection.ask(requests.streamHandler(unix(scene.path()), []))
