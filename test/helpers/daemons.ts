@@ -110,7 +110,7 @@ export async function startTenants ({ tenants, directory, env }: TenantsInit, ke
     control,
     status: async name => {
       const { tenants: rows } = await get(admin, '/v1/status') as { tenants: TenantRow[] }
-      const row = rows.find(row => row.name === name)
+      const row = rows.find(tenant => tenant.name === name)
       if (row === undefined) throw new Error(`no tenant ${name} in the status`)
       return row
     }

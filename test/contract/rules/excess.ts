@@ -42,10 +42,10 @@ export function excess ({ test, differs }: Suite): void {
   for (const [what, request] of EXCESSES) {
     test(`nobody waits because of ${what}`, async (t, scene) => {
       const [connection, other] = [await scene.dial(), await scene.dial()]
-      let isOver = false
-      const ended = connection.ask(request(), 60_000).then(() => {}, () => { /* a daemon may also hang up */ }).finally(() => { isOver = true })
+      const asked = { isOver: false }
+      const ended = connection.ask(request(), 60_000).then(() => {}, () => { /* a daemon may also hang up */ }).finally(() => { asked.isOver = true })
       let longestMs = 0
-      while (!isOver) {
+      while (!asked.isOver) {
         const start = performance.now()
         await other.ask(requests.identify(), 60_000)
         longestMs = Math.max(longestMs, performance.now() - start)
