@@ -46,8 +46,9 @@ export async function serveSession (socket: Socket, init: SessionInit): Promise<
   const frames = new FrameSource(socket)
   try {
     for (let frame = await frames.next(); frame !== undefined; frame = await frames.next()) {
+      const request = decodeRequest(frame)
       const watch = setInterval(() => { if (hasHungUp(socket)) end() }, HANGUP_CHECK_MS)
-      const { response, stream } = await answer(decodeRequest(frame), init, gone.signal).finally(() => { clearInterval(watch) })
+      const { response, stream } = await answer(request, init, gone.signal).finally(() => { clearInterval(watch) }) // it never rejects
       await write(socket, encodeFrame(encodeResponse(response)))
       if (stream === undefined) continue
       init.onPipe()

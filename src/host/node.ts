@@ -7,11 +7,12 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
-import { peerIdFromString } from '@libp2p/peer-id'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { MAX_REQUEST_TIMEOUT_MS } from '../limits.ts'
+import { BoundedDatastore } from './boundedDatastore.ts'
 import { noiseCrypto } from './noiseCrypto.ts'
 import { quietLogger } from './quietLogger.ts'
 import { tunedTcp } from './tunedTcp.ts'
@@ -31,6 +32,9 @@ export interface NodeInit {
  */
 const MAX_STREAM_WINDOW_BYTES = 512 * 1024
 
+/** Peers whose addresses and protocols are remembered, a few hundred bytes each. Well above any limit of connections. */
+const MAX_KNOWN_PEERS = 4_096
+
 /** Whether this is the peer that the address names; true for an address that names none. */
 function isDialled (peer: PeerId, address: Multiaddr): boolean {
   const named = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
@@ -39,8 +43,11 @@ function isDialled (peer: PeerId, address: Multiaddr): boolean {
 
 /** Started; stop() releases everything. */
 export async function createNode ({ privateKey, listen, announce, limits }: NodeInit): Promise<Libp2p> {
+  const key = privateKeyFromProtobuf(privateKey)
+  const own = `/peers/${peerIdFromPrivateKey(key).toCID().toString()}`
   return await createLibp2p({
-    privateKey: privateKeyFromProtobuf(privateKey),
+    privateKey: key,
+    datastore: new BoundedDatastore(MAX_KNOWN_PEERS, name => name === own),
     logger: quietLogger,
     addresses: { listen: [...listen], announce: [...announce] },
     transports: [tunedTcp()],
