@@ -1,32 +1,63 @@
 /**
  * What is asked of policy, by whom, and what comes back. Shapes only; who answers is elsewhere in this folder.
+ *
+ * The actions and what each one's context holds are those of policy/schema.cedarschema. What can be worked out from the
+ * rest (the caller, whether a peer is a tenant of this machine, whether an address is public) is filled in by the engine, so
+ * that no asker can forget it.
  */
 
 /** The program at the other end of a control connection. Made once, at accept; below that nobody asks again. */
 export interface Caller {
   readonly tenant: string
-  /** By the kernel's word; absent for a classic daemon's TCP control socket, where the kernel has no word to give. */
+  /**
+   * By the kernel's word; absent for a classic daemon's TCP control socket, where the kernel has no word to give, and for what
+   * the tenant's host does by itself.
+   */
   readonly process?: { readonly uid: number, readonly gid: number, readonly pid: number }
 }
 
-export type Action = 'identify' | 'connect' | 'disconnect' | 'listPeers' | 'openStream' | 'handleStream'
-
-export interface Resource {
-  readonly type: 'Host' | 'Peer' | 'Protocol'
-  readonly id: string
+/** Where a connection goes to or comes from. */
+export interface Endpoint {
+  /** The multiaddr as it was given or seen, without a peer ID at its end. */
+  readonly address: string
+  /** What it means on the wire: a literal IP address, resolved, of IPv4 where an IPv6 address only wraps one. */
+  readonly ip: string
+  readonly port: number
+  /** Through another peer, whose address this is. */
+  readonly relayed: boolean
 }
 
-/** May this caller do `action` to `resource`? */
-export interface Ask {
+interface Asked<Action extends string, Type extends string> {
   readonly action: Action
-  readonly resource: Resource
-  readonly context?: Readonly<Record<string, string | boolean | readonly string[]>>
+  readonly resource: { readonly type: Type, readonly id: string }
 }
+
+/** May the caller do this? The resource of type Host is always the tenant's own: `own`. */
+export type Ask =
+  | Asked<'identify' | 'listPeers', 'Host'>
+  /** A request to be connected to the peer, wherever that is; and whatever else makes the host look for it. */
+  | Asked<'connect' | 'disconnect', 'Peer'>
+  /** One address of a peer, before the first packet goes there. */
+  | Asked<'dial', 'Peer'> & { readonly context: Endpoint }
+  /** A connection that a peer has made and whose identity is proved. */
+  | Asked<'acceptConnection', 'Peer'> & { readonly context: Endpoint }
+  | Asked<'openStream', 'Protocol'> & { readonly context: { readonly peer: string, readonly relayed: boolean } }
+  | Asked<'handleStream', 'Protocol'>
+  /** An inbound stream, before the app hears of it. */
+  | Asked<'acceptStream', 'Protocol'> & { readonly context: Endpoint & { readonly peer: string } }
+
+export type Action = Ask['action']
 
 export interface Decision {
   readonly allowed: boolean
-  /** What decided, for the log and for people: a policy's id, or the rule in code. */
+  /** What decided, for the log and for people: policies' ids joined by `, `, `default deny`, or the rule in code. */
   readonly policy: string
+  readonly epoch: number
 }
 
 export type Decide = (caller: Caller, ask: Ask) => Decision
+
+/** What is in force. A request takes `decide` once and so sees one epoch from its beginning to its end. */
+export interface Policy {
+  readonly decide: Decide
+}
