@@ -1,18 +1,16 @@
 /** The load generator (bench/load, in Go) as functions: builds it, runs it, reads the one JSON object it prints. */
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { P2pdError } from '../src/errors.ts'
+import { Conversation } from './conversation.ts'
 import { goBuild } from './go.ts'
 
 const source = fileURLToPath(new URL('./load', import.meta.url))
 const program = fileURLToPath(new URL('./.cache/load', import.meta.url))
 
 /** How long one run of the generator may take; it gives up by itself then. */
-const WITHIN_S = 45
+const WITHIN = '45s'
 
-/** How much later than that it is killed. */
-const GRACE_MS = 3_000
+/** A little later than that it is killed. */
+const KILL_MS = 48_000
 
 export interface Throughput {
   seconds: number
@@ -41,35 +39,21 @@ export interface Idle {
   error?: string
 }
 
-type Flags = Record<string, string | number | boolean>
+export type Flags = Record<string, string | number | boolean>
 
 export function buildLoad (): string | undefined {
   return goBuild(source, program)
 }
 
-function launch (command: string, flags: Flags, rest: readonly string[]): ReturnType<typeof spawn> {
-  const all: Flags = { within: `${WITHIN_S}s`, ...flags }
-  const args = Object.entries(all).map(([name, value]) => `-${name}=${String(value)}`)
-  return spawn(program, [command, ...args, '--', ...rest], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: WITHIN_S * 1000 + GRACE_MS,
-    killSignal: 'SIGKILL'
-  })
+/** The generator's command line, for whoever runs it in a way of their own. */
+export function command (name: string, flags: Flags, rest: readonly string[] = []): string[] {
+  return [program, name, ...Object.entries(flags).map(([flag, value]) => `-${flag}=${String(value)}`), '--', ...rest]
 }
 
 /** One run to its end. A daemon that fails it rejects with what the generator said. */
-async function run<T> (command: string, flags: Flags, rest: readonly string[] = []): Promise<T> {
-  const child = launch(command, flags, rest)
-  let out = ''
-  let complaint = ''
-  child.stdout?.on('data', (chunk: Buffer) => { out += chunk.toString() })
-  child.stderr?.on('data', (chunk: Buffer) => { complaint += chunk.toString() })
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', resolve)
-  })
-  if (code !== 0) throw new P2pdError('ERR_CLOSED', complaint.trim().split('\n').at(-1) ?? `ended with ${code}`)
-  return JSON.parse(out) as T
+async function run<T> (name: string, flags: Flags, rest: readonly string[] = []): Promise<T> {
+  await using generator = new Conversation(command(name, { within: WITHIN, ...flags }, rest), { timeoutMs: KILL_MS })
+  return await generator.next()
 }
 
 export const throughput = async (flags: Flags): Promise<Throughput> => run('throughput', flags)
@@ -86,45 +70,26 @@ export async function start (a: string, command: readonly string[] = []): Promis
 
 /** A generator that connects A to B, opens streams when told to, and holds them until it is closed. */
 export class IdleStreams implements AsyncDisposable {
-  readonly #child: ReturnType<typeof spawn>
-  readonly #lines: AsyncIterator<string>
-  readonly #closed: Promise<unknown>
-  #complaint = ''
+  readonly #generator: Conversation
 
-  private constructor (child: ReturnType<typeof spawn>) {
-    this.#child = child
-    this.#closed = new Promise(resolve => child.once('close', resolve))
-    child.on('error', () => { /* no line comes then, which #next reports */ })
-    child.stdin?.on('error', () => { /* it has ended; the same */ })
-    child.stderr?.on('data', (chunk: Buffer) => { this.#complaint += chunk.toString() })
-    if (child.stdout === null) throw new P2pdError('ERR_SYSTEM', 'the generator has no output')
-    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  private constructor (generator: Conversation) {
+    this.#generator = generator
   }
 
   /** Resolves once A is connected to B, without a stream. */
   static async connect (flags: Flags): Promise<IdleStreams> {
-    const streams = new IdleStreams(launch('idle', flags, []))
-    await streams.#next()
-    return streams
+    const generator = new Conversation(command('idle', { within: WITHIN, ...flags }), { timeoutMs: KILL_MS })
+    await generator.next()
+    return new IdleStreams(generator)
   }
 
   /** Opens as many as the flags said, or as the daemons allow. */
   async open (): Promise<Idle> {
-    this.#child.stdin?.write('\n')
-    return this.#next()
+    this.#generator.say('')
+    return await this.#generator.next()
   }
 
   async [Symbol.asyncDispose] (): Promise<void> {
-    this.#child.stdin?.end()
-    await this.#closed
-  }
-
-  async #next (): Promise<Idle> {
-    const { value, done } = await this.#lines.next()
-    if (done === true) {
-      await this.#closed
-      throw new P2pdError('ERR_CLOSED', this.#complaint.trim())
-    }
-    return JSON.parse(value) as Idle
+    await this.#generator[Symbol.asyncDispose]()
   }
 }

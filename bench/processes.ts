@@ -137,6 +137,14 @@ export function cpuSeconds (pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + (statOf(pid)?.cpuTicks ?? 0), 0) / TICKS_PER_SECOND
 }
 
+/** CPU seconds of the whole machine so far, all that was not idle. */
+export function machineCpuSeconds (): number {
+  const [, ...ticks] = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]?.trim().split(/\s+/).map(Number) ?? []
+  // user, nice, system, idle, iowait, irq, softirq, steal: proc_stat(5). Guests are counted in user.
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = ticks
+  return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND
+}
+
 /** Resident bytes, summed: pages that several processes share (the program itself) count once for each. */
 export function residentBytes (pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + kilobytesIn(`/proc/${pid}/status`, ['VmRSS']) * 1024, 0)

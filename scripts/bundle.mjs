@@ -3,7 +3,7 @@
  * others share what they have in common, and load what a command needs when it runs. Native modules cannot be bundled; they
  * stay imports.
  */
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
 
 const common = {
@@ -15,7 +15,9 @@ const common = {
   platform: 'node',
   target: 'node24',
   format: 'esm',
-  external: ['koffi', 'classic-level'],
+  external: ['koffi', 'classic-level', '@cedar-policy/cedar-wasm'],
+  // Hosts have no right to read files when they need it (src/policy/files.ts).
+  define: { P2PD_POLICY_SCHEMA: JSON.stringify(readFileSync('policy/schema.cedarschema', 'utf8')) },
   // Some dependencies are CommonJS and ask for require(), which an ES module does not have.
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   sourcemap: 'linked',
@@ -26,6 +28,7 @@ const common = {
 rmSync('dist/programs', { recursive: true, force: true })
 await Promise.all([
   build({ ...common, entryPoints: { host: 'src/host/main.ts' } }),
+  build({ ...common, entryPoints: { policyCheck: 'src/policy/check.ts' } }),
   build({ ...common, entryPoints: { p2pd: 'src/main.ts', p2pctl: 'src/cli/main.ts' }, splitting: true })
 ])
 // The compiler leaves JavaScript where it is; the library's codec imports it.

@@ -2,29 +2,42 @@
  * What a supervisor and a host say to each other: the only thing the two share.
  *
  * The start document and the key go down a pipe before anything else (see readStart and writeStart); everything after that
- * is one of these messages on the process channel. No message carries a tenant's bytes.
+ * is one of these messages on the channel (linkChannel.ts). No message carries a tenant's bytes. Where one speaks of a
+ * descriptor, that was sent before it, on a socket of its own (os/passing.ts).
  */
 import { readFileSync } from 'node:fs'
 import type { Writable } from 'node:stream'
+import { isAuditEvent, isCount, type AuditEvent } from './audit.ts'
 import type { Registration } from './control/handlers.ts'
 import { P2pdError } from './errors.ts'
+import { MAX_PROTOCOL_BYTES, MAX_SOCKET_PATH_BYTES } from './limits.ts'
 import type { Caller } from './policy/ask.ts'
+import type { PolicyDocument } from './policy/document.ts'
+import type { TenantLimits } from './policy/ledger.ts'
 
 export type { Registration }
 
-/** Descriptors a host inherits beside 0, 1 and 2; 3 is the process channel. */
+/** Descriptors a host inherits beside 0, 1 and 2: the channel, the tenant's listening socket, and where descriptors come from. */
+export const LINK_FD = 3
 export const CONTROL_FD = 4
+export const PASSING_FD = 5
 
 /** All a host needs to know to begin; its private key follows it. */
 export interface HostStart {
   readonly tenant: string
+  /** The user to become, for good, before anything of the tenant's or the network's is read; absent without root. */
+  readonly serviceUid?: number
   /** The user whose programs may connect; absent on a TCP control socket, where the kernel names nobody. */
   readonly callerUid?: number
   readonly listen: readonly string[]
   readonly announce: readonly string[]
   /** Answers /echo/1.0.0. */
   readonly echo: boolean
-  readonly limits: { readonly connections: number, readonly streams: number, readonly handlers: number, readonly controlConnections: number }
+  readonly limits: TenantLimits
+  /** Absent in classic mode, where a tenant may do anything within its own host. */
+  readonly policy?: PolicyDocument
+  /** Whether what was allowed is to be recorded, too. */
+  readonly auditAllowed: boolean
   /** Stops after this long without a control connection, a stream or a handler; 0 = never. */
   readonly idleStopMs: number
   /** What is the daemon's own and can be nobody's handler. */
@@ -41,14 +54,24 @@ export interface HostFigures {
   readonly controlConnections: number
   /** Resident memory, bytes. */
   readonly memoryBytes: number
+  /** How often each limit was met: `streams`, `inbound.reserved`. */
+  readonly limitsReached: Readonly<Record<string, number>>
 }
 
 export type ToHost =
   /** Stop cleanly and exit 0. */
   | { readonly kind: 'stop' }
   | { readonly kind: 'report', readonly id: number }
-  /** A connection that the front desk accepted comes along with this message. */
-  | { readonly kind: 'adopt', readonly id: number, readonly caller: Caller }
+  /** Decides from now on, also about what is open; answered with `epoch`. */
+  | { readonly kind: 'policy', readonly document: PolicyDocument }
+  /** To be answered with `alive`. */
+  | { readonly kind: 'beat' }
+  /** A connection that the front desk accepted is in the descriptor. */
+  | { readonly kind: 'adopt', readonly id: number, readonly caller: Caller, readonly descriptor: number }
+  /** What `dialHandler` asked for is in the descriptor. */
+  | { readonly kind: 'dialled', readonly id: number, readonly descriptor: number }
+  /** Why not: a symbolic errno, or ERR_DENIED and a sentence. */
+  | { readonly kind: 'notDialled', readonly id: number, readonly code: string, readonly reason: string }
 
 export type FromHost =
   | { readonly kind: 'ready', readonly peerId: string, readonly addresses: readonly string[] }
@@ -58,33 +81,80 @@ export type FromHost =
   | { readonly kind: 'handlers', readonly registrations: readonly Registration[] }
   /** The connection is this host's now; until then the supervisor can still give it to another. */
   | { readonly kind: 'adopted', readonly id: number }
+  /** The host has no descriptor left for it, so it has to be refused. */
+  | { readonly kind: 'declined', readonly id: number }
+  | { readonly kind: 'alive' }
+  /** A handler's socket that only its own user can reach is to be connected, with the rights of the tenant's app. */
+  | { readonly kind: 'dialHandler', readonly id: number, readonly path: string }
+  /** This epoch decides; what it denies of what was open has been closed. */
+  | { readonly kind: 'epoch', readonly epoch: number, readonly revoked: number }
+  | { readonly kind: 'audit', readonly event: AuditEvent }
   /** Nothing to do for idleStopMs: it has stopped accepting and exits. */
   | { readonly kind: 'idle' }
 
-/** Whether a message has the shape of one: a host parses bytes from the network, so what it says is looked at. */
+/** A protocol's targets beyond these are not known to the next host. */
+export const MAX_TARGETS = 64
+const MAX_ADDRESSES = 256
+const MAX_ADDRESS_CHARACTERS = 1024
+export const MAX_REASON_CHARACTERS = 4096
+/** Registrations in one message; all of a tenant's together are bounded by its limit. */
+const MAX_REGISTRATIONS = 4096
+const MAX_COUNTERS = 64
+
+/**
+ * Whether it is one of these, with nothing in it that is longer or larger than it can be. A host parses bytes from the
+ * network and may have been taken over, so what it says is looked at.
+ */
 export function isFromHost (message: unknown): message is FromHost {
-  if (typeof message !== 'object' || message === null || !('kind' in message)) return false
-  const fields: Record<string, unknown> = { ...message }
-  switch (message.kind) {
-    case 'ready': return typeof fields['peerId'] === 'string' && areStrings(fields['addresses'])
-    case 'unable': return typeof fields['reason'] === 'string'
-    case 'figures': return typeof fields['id'] === 'number' && typeof fields['figures'] === 'object'
-    case 'handlers': return Array.isArray(fields['registrations']) && fields['registrations'].every(isRegistration)
-    case 'adopted': return typeof fields['id'] === 'number'
+  if (!isRecord(message)) return false
+  switch (message['kind']) {
+    case 'ready': return isText(message['peerId'], 128) && areAddresses(message['addresses'])
+    case 'unable': return isText(message['reason'], MAX_REASON_CHARACTERS)
+    case 'figures': return isCount(message['id']) && areFigures(message['figures'])
+    case 'handlers': return isList(message['registrations'], MAX_REGISTRATIONS, isRegistration)
+    case 'adopted':
+    case 'declined': return isCount(message['id'])
+    case 'dialHandler': return isCount(message['id']) && isText(message['path'], MAX_SOCKET_PATH_BYTES)
+    case 'epoch': return isCount(message['epoch']) && isCount(message['revoked'])
+    case 'audit': return isAuditEvent(message['event'])
+    case 'alive':
     case 'idle': return true
     default: return false
   }
 }
 
-function isRegistration (value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || !('protocol' in value) || !('targets' in value)) return false
-  const { protocol, targets } = value
-  const isTarget = (target: unknown): boolean => typeof target === 'object' && target !== null && 'address' in target && typeof target.address === 'string'
-  return typeof protocol === 'string' && Array.isArray(targets) && targets.every(isTarget)
+function areFigures (value: unknown): boolean {
+  if (!isRecord(value)) return false
+  const { addresses, limitsReached, ...counts } = value
+  return areAddresses(addresses) && (limitsReached === undefined || areCounts(limitsReached)) && areCounts(counts)
 }
 
-function areStrings (value: unknown): boolean {
-  return Array.isArray(value) && value.every(item => typeof item === 'string')
+function areCounts (value: unknown): boolean {
+  return isRecord(value) && Object.keys(value).length <= MAX_COUNTERS && Object.entries(value).every(([name, count]) => name.length <= 64 && isCount(count))
+}
+
+function isRegistration (value: unknown): value is Registration {
+  return isRecord(value) && isText(value['protocol'], MAX_PROTOCOL_BYTES) && isList(value['targets'], MAX_TARGETS, isTarget)
+}
+
+function isTarget (value: unknown): boolean {
+  return isRecord(value) && isText(value['address'], MAX_ADDRESS_CHARACTERS) && (value['uid'] === undefined || isCount(value['uid']))
+}
+
+function areAddresses (value: unknown): boolean {
+  return isList(value, MAX_ADDRESSES, address => isText(address, MAX_ADDRESS_CHARACTERS))
+}
+
+function isList (value: unknown, most: number, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length <= most && value.every(isItem)
+}
+
+function isText (value: unknown, mostCharacters: number): boolean {
+  return typeof value === 'string' && value.length <= mostCharacters
+}
+
+function isRecord (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Down the pipe: 4 bytes length, the document as JSON, then the key (libp2p PrivateKey protobuf) to the end. */

@@ -15,17 +15,19 @@ const FLOORS: Record<string, Record<string, string>> = {
   'index.ts': { client: 'what the package exports' },
   cli: {
     supervisor: 'it starts one', config: 'flags become values', keystore: 'keys can be handled while no daemon runs', client: 'dial and listen are clients',
-    wire: 'addresses people type', os: 'descriptors kept from children', 'errors.ts': 'exit codes', 'log.ts': 'it chooses the level', 'limits.ts': 'bounds', 'version.ts': '--version'
+    wire: 'addresses people type', os: 'descriptors kept from children', 'audit.ts': 'where the audit log is', 'errors.ts': 'exit codes', 'log.ts': 'it chooses the level', 'limits.ts': 'bounds', 'version.ts': '--version'
   },
   supervisor: {
-    'link.ts': 'what hosts are told', control: 'telling a client no', policy: 'which policy is in force', keystore: 'identities', config: 'declarations',
-    wire: 'socket addresses', os: 'sockets, locks', 'errors.ts': 'faults', 'log.ts': 'log', 'version.ts': 'status'
+    'link.ts': 'what hosts are told', 'linkChannel.ts': 'how they are told', 'tokenBucket.ts': 'how much of a host is heard', control: 'telling a client no', policy: 'which policy is in force', keystore: 'identities', config: 'declarations',
+    wire: 'socket addresses', os: 'sockets, locks', 'audit.ts': 'what the log holds', 'auditLimiter.ts': 'tenants may not flood it', 'errors.ts': 'faults', 'log.ts': 'log',
+    'version.ts': 'status'
   },
   host: {
-    'link.ts': 'how it is started', control: 'it serves the control protocol', policy: 'the decision in force', wire: 'addresses', os: 'its ties to its parent',
+    'link.ts': 'how it is started', 'linkChannel.ts': 'how it is told', control: 'it serves the control protocol', policy: 'the decision in force', wire: 'addresses', os: 'its ties to its parent',
     'errors.ts': 'faults', 'limits.ts': 'bounds', 'log.ts': 'log'
   },
-  'link.ts': { control: 'registrations are carried', policy: 'callers are carried', 'errors.ts': 'faults' },
+  'link.ts': { control: 'registrations are carried', policy: 'callers are carried', 'audit.ts': 'events are carried', 'errors.ts': 'faults', 'limits.ts': 'bounds' },
+  'linkChannel.ts': { wire: 'frames', 'errors.ts': 'faults' },
   control: { policy: 'every request is asked for', wire: 'messages', os: 'who calls', 'errors.ts': 'faults', 'limits.ts': 'bounds', 'log.ts': 'log' },
   policy: {},
   keystore: { 'errors.ts': 'faults' },
@@ -33,6 +35,8 @@ const FLOORS: Record<string, Record<string, string>> = {
   client: { wire: 'messages', 'errors.ts': 'typed errors', 'limits.ts': 'bounds' },
   wire: { 'errors.ts': 'faults', 'limits.ts': 'bounds' },
   os: { 'errors.ts': 'faults', 'limits.ts': 'bounds' },
+  'auditLimiter.ts': { 'audit.ts': 'events', 'tokenBucket.ts': 'a rate' },
+  'audit.ts': {},
   'errors.ts': {},
   'log.ts': {},
   'limits.ts': {},

@@ -1,12 +1,7 @@
 /** p2pd as it is in this checkout: one daemon with two tenants, so a supervisor and a host process for each tenant. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { Running } from '../processes.ts'
-import { READY_MS, type Contender, type Daemons } from './contender.ts'
-
-const program = fileURLToPath(new URL('../../bin/p2pd', import.meta.url))
-const build = fileURLToPath(new URL('../../dist', import.meta.url))
+import { realisticPolicies } from '../decision/policies.ts'
+import { classicCommand, startServe, whyNotBuilt } from '../serve.ts'
+import type { Contender, Daemons } from './contender.ts'
 
 /** 1,000 idle streams have to fit, and a stream opened by a classic client keeps its control connection. */
 const manifest = (name: string): string => `name: ${name}
@@ -20,29 +15,19 @@ export const ours: Contender = {
   title: 'p2pd',
   onDemand: true,
   oneRequestPerConnection: false,
-  prepare: () => existsSync(program) && existsSync(build) ? undefined : 'not built: npm run build',
-  classic: path => [program, '-q', '-listen', `/unix${path}`, '-hostAddrs', '/ip4/127.0.0.1/tcp/0'],
+  prepare: whyNotBuilt,
+  classic: classicCommand,
 
   async start (dir) {
-    const [tenants, state, run] = ['tenants', 'state', 'run'].map(name => join(dir, name)) as [string, string, string]
-    mkdirSync(tenants)
-    for (const name of ['a', 'b']) writeFileSync(join(tenants, `${name}.yaml`), manifest(name))
-    const serve = Running.start([program, 'serve', '--tenants', tenants, '--state', state, '--run', run], join(dir, 'log'))
-    const [a, b] = ['a', 'b'].map(name => join(run, name, 'p2pd.sock')) as [string, string]
-    try {
-      // Not by connecting: that would start the hosts. The socket is renamed into place once it listens.
-      await serve.until(async () => existsSync(a) && existsSync(b), READY_MS)
-    } catch (error) {
-      await serve.stop()
-      throw error
-    }
-    const before = new Set(serve.pids())
+    const tenants = ['a', 'b']
+    const { daemon, socket } = await startServe(dir, new Map(tenants.map(name => [name, manifest(name)])), policies)
+    const before = new Set(daemon.pids())
     const daemons: Daemons = {
-      a,
-      b,
-      pids: () => serve.pids(),
-      hosts: () => serve.pids().filter(pid => !before.has(pid)),
-      stop: async () => serve.stop()
+      a: socket('a'),
+      b: socket('b'),
+      pids: () => daemon.pids(),
+      hosts: () => daemon.pids().filter(pid => !before.has(pid)),
+      stop: async () => daemon.stop()
     }
     return daemons
   }

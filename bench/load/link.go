@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 )
 
@@ -69,6 +70,9 @@ type link struct {
 	deadline  time.Time
 }
 
+// How many listeners this process has made: their sockets need names of their own.
+var listeners atomic.Uint64
+
 // newLink connects A to B and registers this many protocols at B, under names no earlier run has used: the JS daemon
 // refuses a second handler for a protocol.
 func newLink(a, b, dir string, protocols int, deadline time.Time) (*link, error) {
@@ -92,7 +96,7 @@ func newLink(a, b, dir string, protocols int, deadline time.Time) (*link, error)
 	for n := range protocols {
 		l.protocols = append(l.protocols, fmt.Sprintf("/bench/%d/%d/%d", os.Getpid(), time.Now().UnixNano(), n))
 	}
-	path := filepath.Join(dir, fmt.Sprintf("h%d.sock", os.Getpid()))
+	path := filepath.Join(dir, fmt.Sprintf("h%d-%d.sock", os.Getpid(), listeners.Add(1)))
 	l.listener, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -37,7 +38,7 @@ func socketPair(deadline time.Time) (near, far *net.UnixConn, err error) {
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: load throughput|ceiling|roundtrip|open|identify|idle|start [flags]")
+		fmt.Fprintln(os.Stderr, "usage: load throughput|ceiling|roundtrip|open|identify|idle|start|steady|misbehave [flags]")
 		os.Exit(2)
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
@@ -49,6 +50,12 @@ func main() {
 	count := flags.Int("count", 1000, "samples, or streams to hold")
 	protocols := flags.Int("protocols", 1, "protocols the held streams are spread over")
 	kept := flags.Bool("kept", false, "all requests on one connection")
+	sockets := flags.String("sockets", "", "control sockets of the tenants that behave, with commas")
+	requests := flags.Float64("requests", 10, "requests a second of each of them")
+	openRate := flags.Float64("opens", 5, "streams a second that each opens")
+	byteRate := flags.Float64("rate", 1<<20, "bytes a second that each sends")
+	mode := flags.String("mode", "", "how to misbehave")
+	front := flags.String("front", "", "socket of the front desk")
 	limit := flags.Duration("limit", 5*time.Second, "stop taking samples after this")
 	within := flags.Duration("within", time.Minute, "give up after this")
 	_ = flags.Parse(os.Args[2:])
@@ -69,6 +76,18 @@ func main() {
 		result, err = identify(*a, *kept, *count, *limit, deadline)
 	case "start":
 		result, err = start(*a, flags.Args(), deadline)
+	case "steady":
+		if err := steady(strings.Split(*sockets, ","), *dir, pace{*requests, *openRate, *byteRate}, deadline); err != nil {
+			fmt.Fprintln(os.Stderr, plain(err))
+			os.Exit(1)
+		}
+		return
+	case "misbehave":
+		if err := misbehave(*mode, target{tenant: *a, accomplice: *b, front: *front, dir: *dir}, deadline); err != nil {
+			fmt.Fprintln(os.Stderr, plain(err))
+			os.Exit(1)
+		}
+		return
 	case "idle":
 		if err := idle(*a, *b, *dir, *count, *protocols, deadline); err != nil {
 			fmt.Fprintln(os.Stderr, plain(err))

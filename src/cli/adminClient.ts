@@ -12,10 +12,11 @@ import { buffer } from 'node:stream/consumers'
 import { ConfigError, P2pdError, messageOf, type ErrorCode, type Fault } from '../errors.ts'
 import type { IdentityInfo } from '../keystore/keystore.ts'
 import type { DaemonStatus } from '../supervisor/admin.ts'
+import type { IsolationLevel } from '../supervisor/isolation.ts'
 import type { Changes, Row } from '../supervisor/roster.ts'
 import type { TenantStatus } from '../supervisor/tenant.ts'
 
-export type TenantReport = Row & TenantStatus
+export type TenantReport = Row & TenantStatus & { readonly isolation: IsolationLevel }
 export type Status = DaemonStatus & { readonly tenants: readonly TenantReport[] }
 
 /**

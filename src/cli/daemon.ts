@@ -41,6 +41,7 @@ function assertMeant ({ named, settings: { runDir } }: Context, status: Status):
     faults.push({ file: 'argv', path, what: `p2pd runs in ${runDir} with ${its}; leave the option out, or name the --run directory of the one you mean, found ${mine}` })
   }
   compare('--tenants', named.tenantsDir, status.tenantsDir)
+  compare('--policy', named.policyDir, status.policy.directory)
   compare('--state', named.stateDir, status.stateDir)
   if (faults.length > 0) throw new ConfigError(faults)
 }

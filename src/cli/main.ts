@@ -7,6 +7,7 @@
  */
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
+import { audit } from './commands/audit.ts'
 import { dial } from './commands/dial.ts'
 import { keyExport } from './commands/keyExport.ts'
 import { keyImport } from './commands/keyImport.ts'
@@ -14,6 +15,8 @@ import { keyList } from './commands/keyList.ts'
 import { keyRemove } from './commands/keyRemove.ts'
 import { keyRenew } from './commands/keyRenew.ts'
 import { listen } from './commands/listen.ts'
+import { policyCheck } from './commands/policyCheck.ts'
+import { policyExplain } from './commands/policyExplain.ts'
 import { reload } from './commands/reload.ts'
 import { status } from './commands/status.ts'
 import { tenantAdd } from './commands/tenantAdd.ts'
@@ -30,7 +33,7 @@ type Declare = (parent: Command) => void
 const COMMANDS: Readonly<Record<string, { summary: string, commands: readonly Declare[], examples: Readonly<Record<string, string>> }>> = {
   '': {
     summary: 'Asks a running p2pd, or works on its files while none runs. Exit codes: 0 done, 1 a fault, 2 wrong usage or configuration, with every fault on a line of its own.',
-    commands: [status, reload, dial, listen],
+    commands: [status, reload, audit, dial, listen],
     examples: {
       'p2pctl status': 'how the daemon and its tenants are',
       'p2pctl tenant add chat': 'a new tenant, served at once',
@@ -41,6 +44,11 @@ const COMMANDS: Readonly<Record<string, { summary: string, commands: readonly De
     summary: 'add, remove, list and restart tenants',
     commands: [tenantList, tenantAdd, tenantRemove, tenantRestart],
     examples: { 'p2pctl tenant list': 'who there is', 'p2pctl tenant add chat --user alice': 'one more' }
+  },
+  policy: {
+    summary: 'what decides requests: check it, ask it',
+    commands: [policyCheck, policyExplain],
+    examples: { 'p2pctl policy check': 'before a reload', 'p2pctl policy explain chat openStream /chat/1.0.0': 'who decides, and why' }
   },
   key: {
     summary: 'tenants\' identities: list, back up, bring back, renew, forget',

@@ -38,6 +38,11 @@ export function sentence (text: string): string {
   return (cut.match(PIECE) ?? []).map(safeText).join('')
 }
 
+/** Text of several lines, each made safe by itself. */
+export function safeLines (text: string): string[] {
+  return text.split('\n').map(sentence)
+}
+
 export function print (text: string): void {
   process.stdout.write(text)
 }

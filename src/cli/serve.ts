@@ -8,7 +8,7 @@ import { print, printJson, table } from './output.ts'
 import { settingsFrom } from './paths.ts'
 import { untilTold } from './untilTold.ts'
 
-interface Flags { tenants?: string, state?: string, run?: string, passphraseFile?: string, json?: boolean }
+interface Flags { tenants?: string, policy?: string, state?: string, run?: string, passphraseFile?: string, audit?: string, serviceUids?: string, json?: boolean }
 
 const EXAMPLES = `
 Examples:
@@ -24,9 +24,12 @@ export async function serveCommand (argv: readonly string[]): Promise<number> {
   const command = new Command('p2pd serve')
     .description('Runs one libp2p host for each tenant, each behind its own control socket.')
     .option('--tenants <dir>', 'one manifest for each tenant (default: ./tenants in a checkout, else /etc/p2pd/tenants)')
+    .option('--policy <dir>', 'what decides requests (default: ./policy in a checkout, else /etc/p2pd/policy)')
     .option('--state <dir>', 'keystore and other durable state (default: /var/lib/p2pd, or $XDG_STATE_HOME/p2pd)')
     .option('--run <dir>', 'sockets (default: /run/p2pd, or $XDG_RUNTIME_DIR/p2pd)')
     .option('--passphrase-file <file>', 'seal the keystore under this passphrase instead of a key file')
+    .option('--audit <what>', 'what <state>/audit.jsonl holds of requests: denials, or all', 'denials')
+    .option('--service-uids <range>', 'with root: the uids hosts run under, FIRST-LAST (default: 2100000000-2100009999)')
     .option('--json', 'JSON lines also on a terminal')
     .addHelpText('after', EXAMPLES)
     .exitOverride(error => { process.exit(error.exitCode === 0 ? 0 : 2) })

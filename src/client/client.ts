@@ -1,18 +1,16 @@
 /**
  * The client of a control socket: one method a question.
  *
- * Speaks to p2pd and to go-libp2p-daemon alike. Owns no protocol: see requests.ts for connections, handler.ts for inbound
+ * Speaks to p2pd and to go-libp2p-daemon alike. Owns no protocol: see requests.ts for connections, handlers.ts for inbound
  * streams, values.ts for how things are written.
  */
 import { P2pdError } from '../errors.ts'
-import {
-  RequestType, encodeRemoveStreamHandlerRequest,
-  type Request, type Response, type StreamHandlerRequest
-} from '../wire/codec.ts'
+import { RequestType, type Request, type Response } from '../wire/codec.ts'
 import { parseSocketAddress, type SocketAddress } from '../wire/addresses.ts'
-import { Handler, type StreamListener } from './handler.ts'
+import type { Handler, StreamListener } from './handler.ts'
+import { Handlers } from './handlers.ts'
 import { Requests } from './requests.ts'
-import { addressBytes, peerBytes, peerOf, peerStream, type Peer, type PeerStream } from './values.ts'
+import { addressBytes, answered, peerBytes, peerOf, peerStream, type Peer, type PeerStream } from './values.ts'
 
 export interface CallOptions {
   /** Ends the call with the signal's reason. Has no effect on what the call has returned. */
@@ -25,9 +23,20 @@ export interface DialOptions extends CallOptions {
 }
 
 export interface HandleOptions extends CallOptions {
-  /** The directory to listen in, for which the daemon needs search permission. Default: the system's for temporary files. */
+  /**
+   * Lets the daemon dial a socket of the program's for each stream, as every daemon can. Otherwise that is what happens with
+   * a daemon that knows no better way (go-libp2p-daemon, for one). Default: false.
+   */
+  dialBack?: boolean | undefined
+  /**
+   * The directory to listen in when the daemon dials, for which it needs search permission; naming one means dialBack.
+   * Default: the system's for temporary files.
+   */
   listenOn?: string | undefined
-  /** Told what the listener throws, and of connections that brought no stream. Nobody else is. */
+  /**
+   * Told what the listener throws, of connections that brought no stream, and why streams do not come for now: the handler
+   * goes on trying. Nobody else is.
+   */
   onError?: ((error: unknown) => void) | undefined
 }
 
@@ -41,12 +50,13 @@ export interface HandleOptions extends CallOptions {
  */
 export class P2pdClient implements AsyncDisposable {
   readonly #requests: Requests
-  readonly #handlers = new Set<Handler>()
+  readonly #handlers: Handlers
   readonly #closing = new AbortController()
 
   /** A multiaddr (`/unix/run/p2pd.sock`, `/ip4/127.0.0.1/tcp/5000`) or its parts. */
   constructor (address: string | SocketAddress) {
     this.#requests = new Requests(typeof address === 'string' ? parseSocketAddress(address) : address)
+    this.#handlers = new Handlers(this.#requests)
   }
 
   /** The daemon's own peer ID, and where it listens. */
@@ -89,30 +99,18 @@ export class P2pdClient implements AsyncDisposable {
 
   /**
    * Brings inbound streams of these protocols to the listener, from before it returns until the handler or the client is
-   * closed. Takes the place of a handler that the daemon has for one of them.
+   * closed, also across restarts of the daemon. Several programs may do so for one protocol: each stream comes to one.
+   *
+   * p2pd refuses it while another program has the daemon dial for one of the protocols; with `dialBack` it is the other way
+   * round: the new handler takes the place of what there was.
    */
   async handle (protocols: string | readonly string[], listener: StreamListener, options: HandleOptions = {}): Promise<Handler> {
-    const handled = (addr: Uint8Array): StreamHandlerRequest => ({ addr, proto: [protocols].flat() })
-    options.signal?.throwIfAborted()
+    const { signal, onError, listenOn, dialBack = listenOn !== undefined } = options
+    const proto = [protocols].flat()
+    if (proto.length === 0) throw new P2pdError('ERR_REQUEST', 'protocols: at least one is wanted')
+    signal?.throwIfAborted()
     this.#closing.signal.throwIfAborted()
-    const handler = new Handler({
-      listener,
-      directory: options.listenOn,
-      onError: options.onError,
-      register: async addr => {
-        await this.#send({ type: RequestType.STREAM_HANDLER, streamHandler: handled(addr) }, options)
-      },
-      unregister: async addr => {
-        this.#handlers.delete(handler)
-        // Daemons that do not know this answer ERROR or hang up, and a daemon that is gone has no handler.
-        await this.#requests.send({ type: RequestType.REMOVE_STREAM_HANDLER, dialect: encodeRemoveStreamHandlerRequest(handled(addr)) },
-          { signals: [], timeoutMs: 0 }).catch(() => {})
-      }
-    })
-    await handler.start()
-    this.#handlers.add(handler)
-    // close() may have passed over it while it started.
-    if (this.#closing.signal.aborted) await handler.close()
+    const handler = await this.#handlers.start({ protocols: proto, listener, onError, dialBack, listenOn, signals: [signal, this.#closing.signal] })
     this.#closing.signal.throwIfAborted()
     return handler
   }
@@ -123,7 +121,7 @@ export class P2pdClient implements AsyncDisposable {
    */
   async close (): Promise<void> {
     this.#closing.abort(new P2pdError('ERR_CLOSED', 'the client was closed'))
-    await Promise.all([...this.#handlers].map(async handler => { await handler.close() }))
+    await this.#handlers.close()
     this.#requests.close()
   }
 
@@ -145,9 +143,4 @@ function wholeSeconds ({ timeoutSeconds }: DialOptions): number | undefined {
   if (timeoutSeconds === undefined) return undefined
   if (timeoutSeconds > 0 && Number.isFinite(timeoutSeconds)) return Math.ceil(timeoutSeconds)
   throw new P2pdError('ERR_REQUEST', `timeoutSeconds: must be a number above 0, found ${timeoutSeconds}`)
-}
-
-function answered<T> (submessage: T | undefined, request: string): T {
-  if (submessage === undefined) throw new P2pdError('ERR_MESSAGE', `the daemon answered ${request} with OK and nothing else`)
-  return submessage
 }

@@ -1,97 +1,45 @@
 /**
- * A protocol handler: the socket the daemon brings its streams to, from making it to taking it away.
- *
- * The socket lies in a fresh directory that only its owner may enter: whoever could connect to it could speak for any peer.
- * Telling the daemon about it is the client's part, which it passes in.
+ * What a program has of a protocol it handles, and how a stream meets its listener, whichever way it comes: see dialBack.ts
+ * and waitingHandler.ts.
  */
-import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type Server, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { FRAME_DEADLINE_MS } from '../limits.ts'
-import { P2pdError, messageOf } from '../errors.ts'
-import { decodeStreamInfo } from '../wire/codec.ts'
-import { socketMultiaddr } from '../wire/addresses.ts'
-import { bounded } from './bounded.ts'
-import { destroying, readFrame } from './connection.ts'
+import type { Socket } from 'node:net'
+import { messageOf } from '../errors.ts'
+import type { StreamInfo } from '../wire/codec.ts'
 import { peerStream, type PeerStream } from './values.ts'
 
 /** Called once for each inbound stream, which is its to end. When it throws, that stream is destroyed and no other. */
 export type StreamListener = (incoming: PeerStream) => Promise<void> | void
 
-export interface HandlerInit {
-  listener: StreamListener
-  /** The directory to make the socket's own directory in. */
-  directory?: string | undefined
-  onError?: ((error: unknown) => void) | undefined
-  /** Called with the socket's multiaddr, when it listens. */
-  register: (addr: Uint8Array) => Promise<void>
-  /** Called before the socket goes away. May not fail. */
-  unregister: (addr: Uint8Array) => Promise<void>
+/** Streams of some protocols come in until it is closed. */
+export interface Handler extends AsyncDisposable {
+  /** No stream comes any more, and the daemon knows. Streams that run go on. */
+  close (): Promise<void>
 }
 
-/** Streams of some protocols come in until it is closed. */
-export class Handler implements AsyncDisposable {
-  readonly #init: HandlerInit
-  readonly #server: Server
-  readonly #closing = new AbortController()
-  #resources: AsyncDisposableStack | undefined
-  #closed: Promise<void> | undefined
+export interface ReceptionInit {
+  readonly listener: StreamListener
+  readonly onError?: ((error: unknown) => void) | undefined
+}
 
-  /** Not for callers: see P2pdClient.handle(). */
-  constructor (init: HandlerInit) {
+/** The listener, and who hears of what goes wrong. */
+export class Reception {
+  readonly #init: ReceptionInit
+
+  constructor (init: ReceptionInit) {
     this.#init = init
-    this.#server = createServer({ allowHalfOpen: true }, socket => { void this.#accept(socket) })
   }
 
-  /** Listens and registers; when either fails, nothing is left of it. */
-  async start (): Promise<this> {
-    await using opened = new AsyncDisposableStack()
-    const directory = await mkdtemp(join(this.#init.directory ?? tmpdir(), 'p2pd-'))
-    opened.defer(async () => { await rm(directory, { recursive: true, force: true }) })
-    const path = join(directory, 'handler.sock')
-    const address = socketMultiaddr({ path })
-    // Not awaited to its end: that would be when the last stream has ended. The name is gone and nobody can connect at once.
-    opened.defer(() => { this.#server.close() })
-    await once(this.#server.listen(path), 'listening')
-    this.#server.on('error', error => { this.#report(error) })
-    await chmod(path, 0o600)
-    await this.#init.register(address.bytes)
-    opened.defer(async () => { await this.#init.unregister(address.bytes) })
-    this.#resources = opened.move()
-    return this
-  }
-
-  /**
-   * Takes the handler off the daemon, then the socket away. Streams that run go on. A daemon without a way to take a handler
-   * off (go-libp2p-daemon) keeps the name, and resets streams that come for it.
-   */
-  async close (): Promise<void> {
-    this.#closed ??= (async () => {
-      await this.#resources?.disposeAsync()
-      this.#closing.abort(new P2pdError('ERR_CLOSED', 'the handler was closed'))
-    })()
-    await this.#closed
-  }
-
-  async [Symbol.asyncDispose] (): Promise<void> {
-    await this.close()
-  }
-
-  async #accept (socket: Socket): Promise<void> {
-    socket.on('error', () => {})
+  /** Calls the listener before it returns the first time: an end that came along with the stream is not missed. */
+  async receive (info: StreamInfo, socket: Socket): Promise<void> {
     try {
-      const incoming = await bounded({ timeoutMs: FRAME_DEADLINE_MS, what: 'no StreamInfo came', signals: [this.#closing.signal] },
-        async signal => await destroying(socket, signal, async () => peerStream(decodeStreamInfo(await readFrame(socket)), socket)))
-      await this.#init.listener(incoming)
+      await this.#init.listener(peerStream(info, socket))
     } catch (error) {
       socket.destroy()
-      if (!this.#closing.signal.aborted || error !== this.#closing.signal.reason) this.#report(error)
+      this.report(error)
     }
   }
 
-  #report (error: unknown): void {
+  report (error: unknown): void {
     try {
       this.#init.onError?.(error)
     } catch (thrown) {

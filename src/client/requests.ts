@@ -107,7 +107,8 @@ async function answerIn<T> ({ signals, timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS }:
   return await bounded({ signals, timeoutMs: timeoutMs + ANSWER_GRACE_MS, what: 'the daemon did not answer' }, call)
 }
 
-function accepted (response: Response): Response {
+/** The response if it is OK; ERR_REMOTE with what the daemon said otherwise. */
+export function accepted (response: Response): Response {
   if (response.type === ResponseType.OK) return response
   if (response.type === ResponseType.ERROR) throw new P2pdError('ERR_REMOTE', response.error?.msg ?? 'the daemon refused and gave no reason')
   throw new P2pdError('ERR_MESSAGE', `the daemon answered with a response of type ${response.type}, which is neither OK nor ERROR`)

@@ -52,6 +52,12 @@ export function peerStream ({ peer, addr, proto }: StreamInfo, stream: Duplex): 
   return { peerId: peerText(peer), address: addressText(addr), protocol: proto, stream }
 }
 
+/** What an OK has to bring with it. */
+export function answered<T> (submessage: T | undefined, request: string): T {
+  if (submessage === undefined) throw new P2pdError('ERR_MESSAGE', `the daemon answered ${request} with OK and nothing else`)
+  return submessage
+}
+
 function peerText (bytes: Uint8Array): string {
   try {
     return formatPeerId(bytes)

@@ -1,5 +1,5 @@
 /**
- * Whether p2pd is being run from a checkout of its own source, whose tenants/ it then serves.
+ * Whether p2pd is being run from a checkout of its own source, whose tenants/ it then serves by its policy/.
  *
  * The directory somebody happens to stand in must not decide what root serves: anyone can put a tenants/ into /tmp. So it
  * counts when it is the code that is running, or when it belongs to the user that runs it.
@@ -13,16 +13,22 @@ export interface CheckoutSource {
   uid: number
 }
 
-/** The tenants/ of a checkout, or undefined when there is none: that of the working directory first. */
-export function checkoutTenants ({ cwd, packageRoot, uid }: CheckoutSource): string | undefined {
-  const trusted = sameDirectory(cwd, packageRoot) || (ownerOf(cwd) === uid && ownerOf(join(cwd, 'tenants')) === uid)
-  const root = [...trusted ? [cwd] : [], packageRoot].find(isCheckout)
-  return root === undefined ? undefined : join(root, 'tenants')
+export interface CheckoutDirs {
+  tenants: string
+  policy: string
 }
 
-/** An installed package has the same tenants/ and package.json, as samples; the compiler's settings are in a checkout only. */
+/** The directories of a checkout, or undefined when there is none: those in the working directory first. */
+export function checkoutDirs ({ cwd, packageRoot, uid }: CheckoutSource): CheckoutDirs | undefined {
+  const owners = [cwd, join(cwd, 'tenants'), join(cwd, 'policy')].map(ownerOf)
+  const trusted = sameDirectory(cwd, packageRoot) || owners.every(owner => owner === uid)
+  const root = [...trusted ? [cwd] : [], packageRoot].find(isCheckout)
+  return root === undefined ? undefined : { tenants: join(root, 'tenants'), policy: join(root, 'policy') }
+}
+
+/** An installed package has the same directories and package.json, as samples; the compiler's settings are in a checkout only. */
 function isCheckout (dir: string): boolean {
-  return nameOfPackage(dir) === 'p2pd' && ownerOf(join(dir, 'tsconfig.json')) !== undefined && ownerOf(join(dir, 'tenants')) !== undefined
+  return nameOfPackage(dir) === 'p2pd' && ['tsconfig.json', 'tenants', 'policy'].every(name => ownerOf(join(dir, name)) !== undefined)
 }
 
 function nameOfPackage (dir: string): unknown {

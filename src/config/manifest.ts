@@ -66,14 +66,36 @@ const groups = z.array(z.string().regex(NAME_PATTERN, { error: NAME_RULE })).def
 
 const count = z.int().min(1).max(MAX_COUNT)
 
+const perSecond = z.int().min(1).max(MAX_COUNT)
+
+const inbound = z.strictObject({
+  streams: count.optional().describe('Streams at the same time that peers opened. Left out: three quarters of `streams`.'),
+  streamsPerPeer: count.optional().describe('Streams at the same time that one peer opened. Left out: half of `streams`.'),
+  connectionsPerPeer: count.default(8).describe('Connections that one peer made.'),
+  connectionsPerSubnet: count.optional()
+    .describe('Connections that peers of one network made: an IPv4 /24 or an IPv6 /56. Left out: half of `connections`.'),
+  reserved: z.int().min(0).max(MAX_COUNT).optional()
+    .describe('Connections that only peers can make which this tenant has dialled before. Left out: an eighth of `connections`.')
+})
+
 const limits = z.strictObject({
   connections: count.default(128).describe('Connections to other peers, in and out.'),
   streams: count.default(512).describe('Streams open at the same time, over all connections.'),
   handlers: count.default(64).describe('Protocols the app can have handlers for.'),
   controlConnections: count.default(256).describe('Connections of the app to its control socket.'),
+  requestsPerSecond: perSecond.default(1000).describe('Requests of the app; for a moment twice as many.'),
+  dialsPerSecond: perSecond.default(20).describe('Addresses of peers that are tried; for a moment twice as many.'),
+  streamsPerSecond: perSecond.default(500).describe('Streams the app opens, and as many that peers open; for a moment twice as many.'),
+  bytesPerSecond: size({ min: '1KiB', max: '1024GiB' }).optional()
+    .describe('Bytes of all streams together, both ways: 10MiB. More is slowed down, not refused. Left out: as fast as it goes.'),
+  buffered: size({ min: '1MiB', max: '1024GiB' }).prefault('32MiB')
+    .describe('Bytes that may wait in streams because an end does not read: 32MiB. Over it new streams are refused, and the one that has been stuck for longest is reset.'),
+  descriptors: z.int().min(256).max(MAX_COUNT).optional()
+    .describe('Open files and sockets of the host. Left out: what the other limits need.'),
   // Below 64 MiB a host has no room for its own code and a handful of streams.
   memory: size({ min: '64MiB', max: '1024GiB' }).prefault('256MiB')
-    .describe('Memory the host may use: 256MiB, 1GiB; at least 64MiB.')
+    .describe('Memory the host may use: 256MiB, 1GiB; at least 64MiB.'),
+  inbound: inbound.prefault({}).describe('What other peers may take of it.')
 })
 
 export const manifestShape = z.strictObject({

@@ -38,8 +38,13 @@ export function manifestFileName (tenant: string): string {
   return tenant + EXTENSION
 }
 
-/** The text of a manifest, or what is wrong with its file. A link is followed: configuration tools make them. */
+/** The text of a manifest, or what is wrong with its file. */
 export function readManifestText (file: string, uid: number): { text: string } | { fault: Fault } {
+  return readOperatorFile(file, uid, MAX_MANIFEST_BYTES)
+}
+
+/** The text of a file that is an operator's to write, or what is wrong with it. A link is followed: configuration tools make them. */
+export function readOperatorFile (file: string, uid: number, maxBytes: number): { text: string } | { fault: Fault } {
   const fault = (what: string): { fault: Fault } => ({ fault: { file, path: '', what } })
   let fd: number
   try {
@@ -53,9 +58,9 @@ export function readManifestText (file: string, uid: number): { text: string } |
     const open = whyOpenToAll(stat.mode, uid)
     if (open !== undefined) return fault(open)
     // One byte more than allowed: a file that grows between fstat() and read() is over the limit too.
-    const bytes = Buffer.alloc(Math.min(stat.size, MAX_MANIFEST_BYTES) + 1)
+    const bytes = Buffer.alloc(Math.min(stat.size, maxBytes) + 1)
     const length = readSync(fd, bytes)
-    if (length > MAX_MANIFEST_BYTES) return fault(`must be at most ${MAX_MANIFEST_BYTES} bytes, found ${stat.size}`)
+    if (length > maxBytes) return fault(`must be at most ${maxBytes} bytes, found ${stat.size}`)
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length)) }
   } catch (error) {
     return fault(error instanceof TypeError ? 'is no UTF-8 text' : `cannot be read (${messageOf(error)})`)
@@ -65,7 +70,7 @@ export function readManifestText (file: string, uid: number): { text: string } |
 }
 
 /**
- * Why root must not take manifests from there. A manifest says who may connect, so whoever writes one could make
+ * Why root must not take manifests or policies from there. A manifest says who may connect, so whoever writes one could make
  * themselves a tenant. Without root there is only one's own user to let in.
  */
 export function whyOpenToAll (mode: number, uid: number): string | undefined {

@@ -23,7 +23,24 @@ export interface TenantSpec {
     idleStopMs: number
   }
   groups: string[]
-  limits: { connections: number, streams: number, handlers: number, controlConnections: number, memoryBytes: number }
+  limits: LimitsSpec
+}
+
+/** Every number filled in. Rates are a second's, sizes bytes. */
+export interface LimitsSpec {
+  connections: number
+  streams: number
+  handlers: number
+  controlConnections: number
+  requestsPerSecond: number
+  dialsPerSecond: number
+  streamsPerSecond: number
+  /** 0: as fast as it goes. */
+  bytesPerSecond: number
+  buffered: number
+  descriptors: number
+  memoryBytes: number
+  inbound: { streams: number, streamsPerPeer: number, connectionsPerPeer: number, connectionsPerSubnet: number, reserved: number }
 }
 
 /** What a manifest depends on besides its own text. */
@@ -41,6 +58,9 @@ export type TenantOrFaults = { spec: TenantSpec } | { faults: Fault[] }
 const OVERFLOW_UID = 65534
 
 const ROOT_UID = 0
+
+/** What a host has open besides its connections: Node's own, listening sockets, and handshakes that have not finished. */
+const HOST_DESCRIPTORS = 256
 
 /**
  * @param base name of the file without .yaml, which the tenant's has to be
@@ -62,10 +82,28 @@ export function parseTenant (text: string, file: string, base: string, machine: 
   return { spec: specOf(parsed.data, resolved) }
 }
 
-function specOf ({ name, host, groups, limits: { memory, ...counts } }: Manifest, app: TenantSpec['app']): TenantSpec {
+function specOf ({ name, host, groups, limits }: Manifest, app: TenantSpec['app']): TenantSpec {
   const { listen, start, idleStop } = host
   const idleStopMs = start === 'always' ? 0 : idleStop ?? milliseconds(DEFAULT_IDLE_STOP)
-  return { name, app, host: { listen, start, idleStopMs }, groups, limits: { ...counts, memoryBytes: memory } }
+  return { name, app, host: { listen, start, idleStopMs }, groups, limits: limitsOf(limits) }
+}
+
+/** What is left out follows from what is there. */
+export function limitsOf ({ memory, bytesPerSecond = 0, descriptors, inbound, ...counts }: Manifest['limits']): LimitsSpec {
+  const { connections, streams, controlConnections } = counts
+  return {
+    ...counts,
+    bytesPerSecond,
+    memoryBytes: memory,
+    descriptors: descriptors ?? HOST_DESCRIPTORS + connections + streams + controlConnections,
+    inbound: {
+      ...inbound,
+      streams: inbound.streams ?? Math.ceil(streams * 3 / 4),
+      streamsPerPeer: inbound.streamsPerPeer ?? Math.ceil(streams / 2),
+      connectionsPerSubnet: inbound.connectionsPerSubnet ?? Math.ceil(connections / 2),
+      reserved: inbound.reserved ?? Math.floor(connections / 8)
+    }
+  }
 }
 
 /** Name and app of something that may be no manifest at all; each undefined when it is absent or its own shape is wrong. */

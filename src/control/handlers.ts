@@ -1,20 +1,19 @@
 /**
- * The handlers a tenant has registered: protocol -> where its program listens; and the delivery of inbound streams there.
+ * The handlers a tenant has registered: protocol -> who receives its streams.
  *
- * A handler outlives the control connection that registered it (classic clients close theirs at once), and a refused dial:
- * its program may be restarting. It ends when it is overwritten or removed. Whether it may be registered at all has been
- * decided before this is called.
+ * A handler at an address outlives the control connection that registered it (classic clients close theirs at once), and a
+ * refused dial: its program may be restarting. It ends when it is overwritten or removed. One that waits on its connection
+ * ends with that. Whether a protocol may be handled at all has been decided before this is called; how a stream comes to its
+ * receiver is delivery.ts's.
  */
-import type { Socket } from 'node:net'
 import { P2pdError, messageOf } from '../errors.ts'
-import { safeText, type Logger } from '../log.ts'
+import { safeText } from '../log.ts'
 import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../wire/addresses.ts'
-import { encodeStreamInfo } from '../wire/codec.ts'
-import { encodeFrame } from '../wire/frames.ts'
-import { encodePeerId } from '../wire/peers.ts'
-import type { Host, RemoteStream } from './host.ts'
-import { pipe } from './pipe.ts'
-import { checkTarget, describe, dialTarget, type OwnSockets } from './targets.ts'
+import { Delivery, type DeliveryInit } from './delivery.ts'
+import type { Host } from './host.ts'
+import { Receivers, type AddressTarget } from './receivers.ts'
+import { checkTarget, describe } from './targets.ts'
+import { Waiters } from './waiters.ts'
 
 /**
  * How a new registration meets an old one (rule 8 in proto/PROTOCOL.md): `replace` overwrites it, `exclusive` refuses, and
@@ -22,110 +21,101 @@ import { checkTarget, describe, dialTarget, type OwnSockets } from './targets.ts
  */
 export type Sharing = 'replace' | 'exclusive' | 'share'
 
-/** A registration as the supervisor keeps it, so that it survives the host; an address is a multiaddr. */
+/**
+ * A registration as the supervisor keeps it, so that it survives the host; an address is a multiaddr. Programs that wait
+ * are not in it: their connections end with the host, and they come back by themselves.
+ */
 export interface Registration {
   readonly protocol: string
-  readonly targets: ReadonlyArray<{ readonly address: string, readonly uid?: number }>
+  readonly targets: ReadonlyArray<{ readonly address: string, readonly uid?: number, readonly shares?: boolean }>
 }
 
-/** Where a program listens, and the user it registered as. */
-export interface Target {
-  readonly address: SocketAddress
-  readonly uid: number | undefined
-}
-
-interface Entry {
-  readonly targets: Target[]
-  next: number
-}
-
-export interface HandlersInit {
+export interface HandlersInit extends DeliveryInit {
   readonly host: Host
-  readonly own: OwnSockets
-  readonly log: Logger
   /** How many protocols may be handled at once. */
   readonly limit: number
-  /** How many inbound streams may be with handlers at once, those included that have ended and are not read to their end. */
-  readonly maxPipes: number
-  /** Ends every delivery and pipe. */
-  readonly signal: AbortSignal
-  /** Called after each change, with all there is. */
+  /** Called after each change, with all that listen at an address. */
   readonly onChange: (registrations: Registration[]) => void
 }
 
 export class Handlers {
   readonly #init: HandlersInit
-  readonly #entries = new Map<string, Entry>()
-  #pipes = 0
+  readonly #entries = new Map<string, Receivers>()
+  readonly #delivery: Delivery
+  #lastChange: Promise<unknown> = Promise.resolve()
 
   constructor (init: HandlersInit) {
     this.#init = init
+    this.#delivery = new Delivery(init, protocol => this.#entries.get(protocol))
   }
 
   /** Handled protocols. */
   get size (): number { return this.#entries.size }
 
-  /** Inbound streams being delivered or piped now. */
-  get pipes (): number { return this.#pipes }
+  /** Inbound streams being delivered or piped now; one that a waiting connection has taken is that connection's. */
+  get pipes (): number { return this.#delivery.pipes }
 
   /** All of the protocols or none: an error leaves everything as it was. */
-  async add (protocols: readonly string[], target: Target, sharing: Sharing): Promise<void> {
-    const { host, own } = this.#init
-    checkTarget(target.address, own)
-    for (const protocol of protocols) {
-      if (host.isReserved(protocol)) throw new P2pdError('ERR_DENIED', `handleStream denied: ${safeText(protocol)} is a protocol of libp2p itself, which the host answers`)
-    }
-    const fresh = new Set(protocols.filter(protocol => !this.#entries.has(protocol)))
-    for (const protocol of protocols) {
-      if (sharing === 'exclusive' && !fresh.has(protocol)) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} has a handler already: remove it first, or register with balanced = true to share the protocol`)
-    }
-    if (this.#entries.size + fresh.size > this.#init.limit) {
-      throw new P2pdError('ERR_LIMIT', `limits.handlers: this tenant may handle ${this.#init.limit} protocols and handles ${this.#entries.size}: remove some, or raise the limit in its manifest`)
-    }
-    const before = new Map(protocols.map(protocol => [protocol, this.#entries.get(protocol)]))
-    for (const [protocol, old] of before) {
-      const others = sharing === 'share' ? old?.targets.filter(({ address }) => !isSame(address, target.address)) ?? [] : []
-      this.#entries.set(protocol, { targets: [...others, target], next: 0 })
-    }
-    try {
-      await Promise.all([...fresh].map(protocol => host.handle(protocol, remote => { void this.#deliver(remote) })))
-    } catch (error) {
-      for (const [protocol, old] of before) {
-        if (old === undefined) this.#entries.delete(protocol)
-        else this.#entries.set(protocol, old)
+  async add (protocols: readonly string[], { address, uid }: { address: SocketAddress, uid: number | undefined }, sharing: Sharing): Promise<void> {
+    await this.#register(protocols, { address, uid, shares: sharing === 'share' }, sharing)
+  }
+
+  async #register (protocols: readonly string[], target: AddressTarget, sharing: Sharing): Promise<void> {
+    checkTarget(target.address, this.#init.own)
+    await this.#inTurn(async () => {
+      for (const protocol of protocols) {
+        if (sharing === 'exclusive' && this.#entries.has(protocol)) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} has a handler already: remove it first, or register with balanced = true to share the protocol`)
       }
-      throw error
-    }
-    this.#changed()
+      await this.#change(protocols, (_, old) => {
+        if (sharing === 'share' && old !== undefined) return new Receivers([...old.without(target.address).targets, target])
+        return new Receivers([target])
+      })
+    })
+  }
+
+  /**
+   * The queues in which a program is to wait for streams of these protocols; it is announced there. ERR_REQUEST,
+   * and nothing has changed, when one of them has a handler at an address that does not share it.
+   */
+  async queuesFor (protocols: readonly string[]): Promise<Waiters[]> {
+    return await this.#inTurn(async () => {
+      for (const protocol of protocols) {
+        const other = this.#entries.get(protocol)?.addresses.find(({ shares }) => !shares)
+        if (other !== undefined) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} is handled at ${describe(other.address)}: remove that handler first (REMOVE_STREAM_HANDLER), or let it register with balanced = true to share the protocol`)
+      }
+      const queues: Waiters[] = []
+      await this.#change(protocols, (protocol, old) => {
+        const queue = old?.waiters ?? new Waiters(protocol, this.#onOver)
+        queue.announce()
+        queues.push(queue)
+        return queue === old?.waiters ? old : new Receivers([...old?.addresses ?? [], queue])
+      })
+      return queues
+    })
   }
 
   /** Removes this target from the protocols; ERR_REQUEST if it handles none of them. */
-  async remove (protocols: readonly string[], target: SocketAddress): Promise<void> {
-    const gone: string[] = []
-    let found = false
-    for (const protocol of protocols) {
-      const entry = this.#entries.get(protocol)
-      const rest = entry?.targets.filter(({ address }) => !isSame(address, target))
-      if (entry === undefined || rest === undefined || rest.length === entry.targets.length) continue
-      found = true
-      if (rest.length > 0) {
-        this.#entries.set(protocol, { targets: rest, next: 0 })
-      } else {
-        this.#entries.delete(protocol)
-        gone.push(protocol)
+  async remove (protocols: readonly string[], address: SocketAddress): Promise<void> {
+    await this.#inTurn(async () => {
+      let found = false
+      for (const protocol of protocols) {
+        const entry = this.#entries.get(protocol)
+        const rest = entry?.without(address)
+        if (entry === undefined || rest === undefined || rest.targets.length === entry.targets.length) continue
+        found = true
+        await this.#replace(protocol, rest)
       }
-    }
-    if (!found) throw new P2pdError('ERR_REQUEST', `${describe(target)} handles none of ${protocols.map(safeText).join(', ')}`)
-    await Promise.all(gone.map(protocol => this.#init.host.unhandle(protocol)))
-    this.#changed()
+      if (!found) throw new P2pdError('ERR_REQUEST', `${describe(address)} handles none of ${protocols.map(safeText).join(', ')}`)
+      this.#changed()
+    })
   }
 
   /** Puts back what an earlier host of this tenant had registered. What is no longer allowed is left out and logged. */
   async restore (registrations: readonly Registration[]): Promise<void> {
     for (const { protocol, targets } of registrations) {
-      for (const { address, uid } of targets) {
+      for (const { address, uid, shares = false } of targets) {
         try {
-          await this.add([protocol], { address: parseSocketAddress(address), uid }, 'share')
+          await this.#register([protocol], { address: parseSocketAddress(address), uid, shares }, 'share')
         } catch (error) {
           this.#init.log.warn({ protocol: safeText(protocol), reason: messageOf(error) }, 'handler not restored')
         }
@@ -133,37 +123,66 @@ export class Handlers {
     }
   }
 
-  #changed (): void {
-    this.#init.onChange([...this.#entries].map(([protocol, { targets }]) => ({
-      protocol,
-      targets: targets.map(({ address, uid }) => ({ address: formatSocketAddress(address), ...uid !== undefined && { uid } }))
-    })))
+  /** One change at a time: each waits for libp2p, and has to find what it saw. */
+  async #inTurn<T> (change: () => Promise<T>): Promise<T> {
+    const turn = this.#lastChange.then(change)
+    this.#lastChange = turn.catch(() => {})
+    return await turn
   }
 
-  async #deliver (remote: RemoteStream): Promise<void> {
-    const { own, log, maxPipes, signal } = this.#init
-    const entry = this.#entries.get(remote.protocol)
-    const target = entry?.targets[entry.next++ % entry.targets.length]
-    if (target === undefined || this.#pipes >= maxPipes) return remote.stream.abort(new Error('nobody can take it'))
-    this.#pipes++
-    try {
-      const socket = await dialTarget(target.address, { own, uid: target.uid, signal })
-      announce(socket, remote)
-      await pipe(socket, remote.stream, { signal })
-    } catch (error) {
-      remote.stream.abort(error instanceof Error ? error : new Error(String(error)))
-      log.warn({ protocol: safeText(remote.protocol), target: describe(target.address), reason: messageOf(error) }, 'inbound stream not delivered')
-    } finally {
-      this.#pipes--
+  /** Gives all of the protocols new receivers, or none. */
+  async #change (protocols: readonly string[], receiversFor: (protocol: string, old: Receivers | undefined) => Receivers): Promise<void> {
+    const { host, limit } = this.#init
+    for (const protocol of protocols) {
+      if (host.isReserved(protocol)) throw new P2pdError('ERR_DENIED', `handleStream denied: ${safeText(protocol)} is a protocol of libp2p itself, which the host answers`)
     }
+    const fresh = protocols.filter(protocol => !this.#entries.has(protocol))
+    const others = protocols.filter(protocol => this.#entries.has(protocol))
+    if (this.#entries.size + fresh.length > limit) {
+      throw new P2pdError('ERR_LIMIT', `limits.handlers: this tenant may handle ${limit} protocols and handles ${this.#entries.size}: remove some, or raise the limit in its manifest`)
+    }
+    // What can fail comes first. A stream may come as soon as its protocol is handled.
+    for (const protocol of fresh) this.#entries.set(protocol, receiversFor(protocol, undefined))
+    try {
+      await Promise.all(fresh.map(protocol => host.handle(protocol, remote => { void this.#delivery.deliver(remote) })))
+    } catch (error) {
+      for (const protocol of fresh) this.#entries.delete(protocol)
+      throw error
+    }
+    let isChanged = fresh.length > 0
+    for (const protocol of others) {
+      const old = this.#entries.get(protocol)
+      const receivers = receiversFor(protocol, old)
+      if (receivers === old) continue
+      isChanged = true
+      await this.#replace(protocol, receivers)
+    }
+    if (isChanged) this.#changed()
   }
-}
 
-/** Who opened the stream: a bare StreamInfo, not wrapped in a Response, then the stream's bytes. */
-function announce (socket: Socket, { peer, address, protocol }: RemoteStream): void {
-  socket.write(encodeFrame(encodeStreamInfo({ peer: encodePeerId(peer), addr: address.bytes, proto: protocol })))
-}
+  async #replace (protocol: string, receivers: Receivers): Promise<void> {
+    const old = this.#entries.get(protocol)?.waiters
+    const [first] = receivers.addresses
+    if (receivers.targets.length > 0) this.#entries.set(protocol, receivers)
+    else this.#entries.delete(protocol)
+    if (old !== receivers.waiters && first !== undefined) old?.close(new P2pdError('ERR_CLOSED', `${safeText(protocol)} is handled at ${describe(first.address)} from now on`))
+    if (receivers.targets.length === 0) await this.#init.host.unhandle(protocol)
+  }
 
-function isSame (a: SocketAddress, b: SocketAddress): boolean {
-  return describe(a) === describe(b)
+  readonly #onOver = (waiters: Waiters): void => {
+    const { protocol } = waiters
+    this.#inTurn(async () => {
+      const entry = this.#entries.get(protocol)
+      if (entry?.targets.includes(waiters) !== true) return
+      await this.#replace(protocol, new Receivers(entry.addresses))
+      this.#changed()
+    }).catch((error: unknown) => { this.#init.log.warn({ protocol: safeText(protocol), reason: messageOf(error) }, 'protocol not given up') })
+  }
+
+  #changed (): void {
+    this.#init.onChange([...this.#entries].flatMap(([protocol, { addresses }]) => addresses.length === 0 ? [] : [{
+      protocol,
+      targets: addresses.map(({ address, uid, shares }) => ({ address: formatSocketAddress(address), ...uid !== undefined && { uid }, ...shares && { shares } }))
+    }]))
+  }
 }

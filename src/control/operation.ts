@@ -3,6 +3,7 @@ import type { Ask, Caller } from '../policy/ask.ts'
 import type { Request, Response } from '../wire/codec.ts'
 import type { Handlers } from './handlers.ts'
 import type { Host, RemoteStream } from './host.ts'
+import type { Waiters } from './waiters.ts'
 
 /** What an operation works with. */
 export interface OperationContext {
@@ -17,6 +18,8 @@ export interface Outcome {
   readonly response: Response
   /** The connection becomes this stream's pipe once the response is written. */
   readonly stream?: RemoteStream
+  /** The connection waits in these for a stream once the response is written. */
+  readonly queues?: readonly Waiters[]
 }
 
 export interface Operation {

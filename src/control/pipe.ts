@@ -16,32 +16,27 @@
  *   and what it wrote before it went is still delivered.
  */
 import type { Socket } from 'node:net'
-import type { Stream } from '@libp2p/interface'
+import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { HANGUP_CHECK_MS, LINGER_MS, MAX_PENDING_STREAM_BYTES, STUCK_MS } from '../limits.ts'
 import { hasHungUp, shutDown } from '../os/hangup.ts'
+import type { ByteMeter } from './byteMeter.ts'
 
 export interface PipeInit {
-  /** Bytes of the client that were read ahead, to go first. */
-  readonly head?: Uint8Array
+  /** Both are taken over, paused or not. */
+  readonly socket: Socket
+  readonly stream: Stream
+  readonly meter: ByteMeter
   /** Ends both at once: the stream is reset, the socket destroyed. */
   readonly signal: AbortSignal
+  /** Called when both are closed and everything is released. */
+  readonly onDone: () => void
 }
 
-/**
- * Joins the two and takes both over, paused or not; resolves when both are closed and everything is released. Never rejects:
- * how a stream ends is told to its two ends and is nobody else's affair.
- */
-export async function pipe (socket: Socket, stream: Stream, init: PipeInit): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  new Pipe(socket, stream, init, resolve).start(init.head)
-  return promise
-}
-
-class Pipe {
+export class Pipe {
   readonly #socket: Socket
   readonly #stream: Stream
   readonly #init: PipeInit
-  readonly #done: () => void
+  readonly #meter: ByteMeter
   /** The socket's buffer is full: the stream is to be paused. */
   #socketFull = false
   /** Inside stream.resume(), where pausing would be undone. */
@@ -55,14 +50,25 @@ class Pipe {
   #progressCheck: NodeJS.Timeout | undefined
   #socketClosed = false
   #streamClosed = false
+  #moved = 0
 
-  constructor (socket: Socket, stream: Stream, init: PipeInit, done: () => void) {
-    this.#socket = socket
-    this.#stream = stream
+  constructor (init: PipeInit) {
+    this.#socket = init.socket
+    this.#stream = init.stream
+    this.#meter = init.meter
     this.#init = init
-    this.#done = done
   }
 
+  /** Bytes taken from one end for the other since it began. */
+  get movedBytes (): number { return this.#moved }
+
+  /** Bytes that one end has sent and the other has not taken. */
+  get waitingBytes (): number { return this.#socket.writableLength + this.#stream.writeBufferLength + this.#stream.readBufferLength }
+
+  /** Ends both at once. */
+  giveUp (): void { this.#onAbort() }
+
+  /** Once. */
   start (head?: Uint8Array): void {
     const { signal } = this.#init
     signal.addEventListener('abort', this.#onAbort, { once: true })
@@ -99,11 +105,26 @@ class Pipe {
     } catch {
       // The connection broke under it; the stream is closed already and has said so.
     }
+    if (this.#isThrottled(chunk.length)) this.#socket.pause()
   }
 
   readonly #onStreamDrain = (): void => {
-    if (!this.#socket.isPaused() || this.#stream.writableNeedsDrain) return
+    if (!this.#socket.isPaused() || this.#stream.writableNeedsDrain || this.#isThrottled(0)) return
     if (this.#stream.writeBufferLength <= MAX_PENDING_STREAM_BYTES) this.#socket.resume()
+  }
+
+  /** So many bytes have passed: whether no more may for now. Both directions go on by themselves later. */
+  #isThrottled (bytes: number): boolean {
+    this.#moved += bytes
+    this.#meter.count(bytes)
+    if (this.#meter.isOpen) return false
+    this.#meter.whenOpen(this.#onMeterOpen)
+    return true
+  }
+
+  readonly #onMeterOpen = (): void => {
+    this.#onStreamDrain()
+    if (!this.#socketFull) this.#resumeStream()
   }
 
   readonly #onSocketEnd = (): void => {
@@ -124,7 +145,7 @@ class Pipe {
 
   // ---- remote to client
 
-  readonly #onMessage = ({ data }: { data: Uint8Array | Iterable<Uint8Array> }): void => {
+  readonly #onMessage = ({ data }: StreamMessageEvent): void => {
     const socket = this.#socket
     if (this.#clientGone || socket.destroyed || socket.writableEnded) return
     if (hasHungUp(this.#socket)) return this.#onClientGone()
@@ -136,12 +157,12 @@ class Pipe {
       socket.uncork()
     }
     this.#endAfterLastByte()
-    if (this.#socketFull) this.#pauseStream()
+    if (this.#isThrottled(data.byteLength) || this.#socketFull) this.#pauseStream()
   }
 
   readonly #onSocketDrain = (): void => {
     this.#socketFull = false
-    this.#resumeStream()
+    if (!this.#isThrottled(0)) this.#resumeStream()
   }
 
   #pauseStream (): void {
@@ -159,7 +180,7 @@ class Pipe {
     } finally {
       this.#resuming = false
     }
-    if (this.#socketFull || this.#clientGone) this.#pauseStream()
+    if (this.#socketFull || this.#clientGone || this.#isThrottled(0)) this.#pauseStream()
   }
 
   /** The remote has written its last: what is left in the stream goes to the socket now, see above. */
@@ -246,6 +267,7 @@ class Pipe {
     clearInterval(this.#progressCheck)
     clearTimeout(this.#linger)
     this.#init.signal.removeEventListener('abort', this.#onAbort)
-    this.#done()
+    this.#meter.forget(this.#onMeterOpen)
+    this.#init.onDone()
   }
 }

@@ -5,13 +5,17 @@
  * session's.
  */
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Audit } from '../audit.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { UNMAPPED_ID, peerCredentials } from '../os/credentials.ts'
 import { BACKLOG, duplicate } from '../os/listening.ts'
-import type { Caller, Decide } from '../policy/ask.ts'
+import type { Caller } from '../policy/ask.ts'
+import type { Judge } from '../policy/judge.ts'
+import type { Ledger } from '../policy/ledger.ts'
 import type { Handlers } from './handlers.ts'
 import type { Host } from './host.ts'
+import type { Pipes } from './pipes.ts'
 import { refuse } from './refusal.ts'
 import { serveSession } from './session.ts'
 
@@ -19,14 +23,14 @@ export interface ControlServerInit {
   readonly tenant: string
   readonly host: Host
   readonly handlers: Handlers
-  readonly decide: Decide
+  readonly judge: Judge
+  /** Counts control connections; one that has become a stream is counted as that. */
+  readonly ledger: Ledger
+  readonly pipes: Pipes
+  readonly audit: Audit
   readonly log: Logger
   /** The user whose programs may connect; root, the operator, always may. Undefined on TCP, where nobody can say who calls. */
   readonly uid: number | undefined
-  /** Streams at once: as many connections more may be open, those included whose stream has ended and whose client is slow. */
-  readonly maxStreams: number
-  /** Control connections at once; one that has become a stream is counted as that. */
-  readonly limit: number
   readonly signal: AbortSignal
   /** Called when the last connection has ended. */
   readonly onQuiet: () => void
@@ -35,9 +39,7 @@ export interface ControlServerInit {
 export class ControlServer {
   readonly #init: ControlServerInit
   readonly #server: Server
-  /** All of them, and those that have not become a stream. */
   #connections = 0
-  #controlling = 0
 
   constructor (init: ControlServerInit) {
     this.#init = init
@@ -47,8 +49,6 @@ export class ControlServer {
 
   /** Connections being served now, streams included. */
   get connections (): number { return this.#connections }
-
-  get controlConnections (): number { return this.#controlling }
 
   /** Accepts on a listening descriptor. Works on a duplicate: Node closes what it listens on, and `fd` may be listened on again. */
   async listen (fd: number): Promise<void> {
@@ -88,28 +88,42 @@ export class ControlServer {
   }
 
   async #serve (socket: Socket, caller: Caller): Promise<void> {
-    const { log, limit, maxStreams, tenant } = this.#init
-    let isControl = true
-    const release = (): void => {
-      if (isControl) this.#controlling--
-      isControl = false
-    }
+    const { audit, ledger, tenant } = this.#init
     this.#connections++
-    this.#controlling++
     try {
       if (!this.#isWelcome(caller)) {
-        log.warn({ caller }, 'connection refused: wrong user')
-        await refuse(socket, `uid ${caller.process?.uid ?? 'unknown'} may not use tenant ${tenant}'s socket: app in its manifest says who may`)
-      } else if (this.#controlling > limit || this.#connections > limit + maxStreams) {
-        log.warn({ caller, limit }, 'connection refused: too many')
-        await refuse(socket, `limits.controlConnections: tenant ${tenant} may have ${limit} control connections at once: close some, or raise the limit in its manifest`)
-      } else {
+        const reason = `uid ${caller.process?.uid ?? 'unknown'} may not use tenant ${tenant}'s socket: app in its manifest says who may`
+        audit({ event: 'denied', action: 'connectToSocket', resource: `Tenant ${tenant}`, reason, ...caller.process !== undefined && { uid: caller.process.uid, pid: caller.process.pid } })
+        return await refuse(socket, reason)
+      }
+      const tooMany = this.#admit()
+      if (tooMany !== undefined) return await refuse(socket, tooMany)
+      let isControl = true
+      const release = (): void => {
+        if (isControl) ledger.controlConnections.release()
+        isControl = false
+      }
+      try {
         await serveSession(socket, { ...this.#init, caller, onPipe: release })
+      } finally {
+        release()
       }
     } finally {
-      release()
       this.#connections--
       if (this.#connections === 0) this.#init.onQuiet()
+    }
+  }
+
+  /** The sentence of the limit that does not let it in; undefined when it is in, and counted. */
+  #admit (): string | undefined {
+    const { controlConnections, limits } = this.#init.ledger
+    try {
+      // Beside them those that have become streams, also those whose stream has ended and whose client is slow.
+      if (this.#connections > limits.controlConnections + limits.streams) throw this.#init.ledger.over('controlConnections', limits.controlConnections)
+      controlConnections.take()
+      return undefined
+    } catch (error) {
+      return messageOf(error)
     }
   }
 

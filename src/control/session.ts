@@ -8,24 +8,29 @@
 import type { Socket } from 'node:net'
 import { P2pdError, messageOf } from '../errors.ts'
 import { HANGUP_CHECK_MS, LAST_ANSWERS_MS } from '../limits.ts'
-import { safeText, type Logger } from '../log.ts'
+import type { Logger } from '../log.ts'
 import { hasHungUp } from '../os/hangup.ts'
-import type { Caller, Decide } from '../policy/ask.ts'
+import type { Ask, Caller } from '../policy/ask.ts'
+import type { Judge } from '../policy/judge.ts'
+import type { Ledger } from '../policy/ledger.ts'
 import { decodeRequest, encodeResponse, type Request } from '../wire/codec.ts'
 import { encodeFrame } from '../wire/frames.ts'
 import { FrameSource } from './frameSource.ts'
 import type { Handlers } from './handlers.ts'
-import type { Host } from './host.ts'
+import type { Host, RemoteStream } from './host.ts'
 import type { Outcome } from './operation.ts'
 import { errorAnswer } from './operations/answers.ts'
 import { operationFor } from './operations/table.ts'
-import { pipe } from './pipe.ts'
+import type { Pipes } from './pipes.ts'
 import { refuse } from './refusal.ts'
+import { waitForStream, type Waiting } from './waiting.ts'
 
 export interface SessionInit {
   readonly host: Host
   readonly handlers: Handlers
-  readonly decide: Decide
+  readonly judge: Judge
+  readonly ledger: Ledger
+  readonly pipes: Pipes
   readonly caller: Caller
   readonly log: Logger
   /** Called when the connection stops being a control connection and becomes a stream. */
@@ -48,11 +53,18 @@ export async function serveSession (socket: Socket, init: SessionInit): Promise<
     for (let frame = await frames.next(); frame !== undefined; frame = await frames.next()) {
       const request = decodeRequest(frame)
       const watch = setInterval(() => { if (hasHungUp(socket)) end() }, HANGUP_CHECK_MS)
-      const { response, stream } = await answer(request, init, gone.signal).finally(() => { clearInterval(watch) }) // it never rejects
+      const { response, stream: opened, waiting } = await answer(request, init, gone.signal).finally(() => { clearInterval(watch) }) // it never rejects
       await write(socket, encodeFrame(encodeResponse(response)))
+      const stream = waiting === undefined ? opened : await waitForStream(socket, waiting)
+      if (stream === 'ended') {
+        // What it has sent ahead was meant for a stream: without one it is no request.
+        frames.detach()
+        socket.resume()
+        break
+      }
       if (stream === undefined) continue
       init.onPipe()
-      return await pipe(socket, stream.stream, { head: frames.detach(), signal: init.signal })
+      return await init.pipes.join(socket, stream.stream, frames.detach())
     }
     socket.end()
     await closed(socket)
@@ -75,22 +87,35 @@ async function closed (socket: Socket): Promise<void> {
   clearTimeout(deadline)
 }
 
-async function answer (request: Request, { host, handlers, decide, caller, log }: SessionInit, signal: AbortSignal): Promise<Outcome> {
+async function answer (request: Request, { host, handlers, judge, ledger, caller, log }: SessionInit, signal: AbortSignal): Promise<Outcome & { readonly waiting?: Waiting }> {
   try {
+    ledger.requests.spend()
     const operation = operationFor(request.type)
     if (operation === undefined) throw new P2pdError('ERR_REQUEST', `unknown request type ${request.type}`)
-    for (const ask of operation.ask(request)) {
-      const { allowed, policy } = decide(caller, ask)
-      if (!allowed) {
-        log.warn({ caller, ask, policy }, 'denied')
-        throw new P2pdError('ERR_DENIED', `${ask.action} denied on ${ask.resource.type} ${safeText(ask.resource.id)}`)
-      }
-    }
-    return await operation.run({ host, handlers, caller, signal }, request)
+    const require = judge.inForce()
+    const asks = operation.ask(request)
+    for (const ask of asks) require(caller, ask)
+    const outcome = await operation.run({ host, handlers, caller, signal }, request)
+    if (outcome.stream !== undefined) holdStream(outcome.stream, asks, caller, judge)
+    if (outcome.queues === undefined) return outcome
+    return { ...outcome, waiting: { queues: outcome.queues, hold: dismiss => holdAll(asks, caller, judge, dismiss) } }
   } catch (error) {
     log.debug({ caller, type: request.type, err: error }, 'request failed')
     return { response: errorAnswer(messageOf(error)) }
   }
+}
+
+/** The stream is there by what was asked of its protocol: it ends when that is no longer allowed. */
+function holdStream ({ stream, protocol }: RemoteStream, asks: readonly Ask[], caller: Caller, judge: Judge): void {
+  const ask = asks.find(({ resource }) => resource.id === protocol)
+  if (ask === undefined || stream.status !== 'open') return
+  stream.addEventListener('close', judge.hold(caller, ask, reason => { stream.abort(reason) }), { once: true })
+}
+
+/** All of it has to be allowed, as long as it lasts. */
+function holdAll (asks: readonly Ask[], caller: Caller, judge: Judge, close: (reason: P2pdError) => void): () => void {
+  const releases = asks.map(ask => judge.hold(caller, ask, close))
+  return () => { for (const release of releases) release() }
 }
 
 /** Resolves when the socket can take more, or is gone: a client that does not read its answers gets no further ones. */

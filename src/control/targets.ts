@@ -2,15 +2,20 @@
  * Where a handler may live: the addresses that no policy can grant are refused here, before and on the dial.
  *
  * The daemon dials what a client names, with the daemon's rights. So it must never be talked into reaching its own sockets,
- * sockets without an owner, or other machines, on a client's behalf.
+ * sockets without an owner, other users' programs or other machines, on a client's behalf. Of a Unix socket the kernel says
+ * who listens, on the connected descriptor. Of a TCP port it says so only at a moment: it is asked before the connect, so
+ * that another's program hears nothing of it, and again after it, before the first byte. The honest limit: a port that
+ * changes hands twice in between, which takes the registrant's own help.
  */
 import { realpathSync } from 'node:fs'
 import { connect, isIPv6, type Socket } from 'node:net'
 import { isAbsolute, sep } from 'node:path'
-import { P2pdError } from '../errors.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { P2pdError, messageOf } from '../errors.ts'
 import { HANDLER_DIAL_TIMEOUT_MS, MAX_SOCKET_PATH_BYTES } from '../limits.ts'
 import { safeText } from '../log.ts'
 import { parentOf, peerCredentials, type Credentials } from '../os/credentials.ts'
+import { listenersAt } from '../os/tcpListeners.ts'
 import type { SocketAddress } from '../wire/addresses.ts'
 
 /** What belongs to the daemon and is therefore nobody's handler. */
@@ -23,6 +28,11 @@ export interface OwnSockets {
   readonly supervisorPid: number
   /** TCP ports the daemon listens on. */
   ports (): readonly number[]
+  /**
+   * Connects with the rights of the tenant's app, where the host has others: a handler's socket is its user's alone as a rule.
+   * Rejects with a `code` of EAGAIN when it is to be tried again.
+   */
+  readonly dialAsApp?: (path: string, signal: AbortSignal) => Promise<Socket>
 }
 
 /** Ports below need a privilege to listen on: what is there is the machine's, not a program's handler. */
@@ -59,42 +69,91 @@ export interface DialInit {
   readonly signal: AbortSignal
 }
 
+/** How soon a handler that has too many connects waiting is tried again. */
+const BUSY_RETRY_MS = 25
+
 /**
- * Connects to a handler that was checked when it was registered; the socket is half-open capable and paused. Rejects with ERR_DENIED if what answered is the
- * daemon itself (whatever links led there), ERR_TIMEOUT after 10 s, ERR_PEER if nobody listens. No byte is sent here.
+ * Connects to a handler that was checked when it was registered; the socket is half-open capable and nobody has read from it.
+ * Rejects with ERR_DENIED if what answered is the daemon itself or another user's program (whatever links led there),
+ * ERR_TIMEOUT after 10 s, ERR_PEER if nobody listens. No byte is sent here.
  */
 export async function dialTarget (target: SocketAddress, { own, uid, signal }: DialInit): Promise<Socket> {
-  if ('port' in target) checkPort(target.host, target.port, own)
-  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
-  const socket = connect({ ...target, allowHalfOpen: true, noDelay: true })
-  const fail = (error: P2pdError): void => { socket.destroy(); reject(error) }
-  const deadline = setTimeout(() => { fail(new P2pdError('ERR_TIMEOUT', `the handler at ${describe(target)} did not accept within ${HANDLER_DIAL_TIMEOUT_MS / 1000} s`)) }, HANDLER_DIAL_TIMEOUT_MS)
-  const onAbort = (): void => { fail(new P2pdError('ERR_CLOSED', 'the host is stopping')) }
-  const onError = (cause: Error): void => { fail(new P2pdError('ERR_PEER', `the handler at ${describe(target)} cannot be reached: ${cause.message}`, { cause })) }
+  const ended = new AbortController()
+  const deadline = setTimeout(() => { ended.abort(new P2pdError('ERR_TIMEOUT', `the handler at ${describe(target)} did not accept within ${HANDLER_DIAL_TIMEOUT_MS / 1000} s`)) }, HANDLER_DIAL_TIMEOUT_MS)
+  const onAbort = (): void => { ended.abort(new P2pdError('ERR_CLOSED', 'the host is stopping')) }
   signal.addEventListener('abort', onAbort, { once: true })
-  socket.once('error', onError)
-  socket.once('connect', () => {
-    try {
-      if ('path' in target) checkListener(peerCredentials(socket), describe(target), own, uid)
-      resolve(socket)
-    } catch (error) {
-      fail(error as P2pdError)
-    }
-  })
+  if (signal.aborted) onAbort()
+  let socket: Socket | undefined
   try {
-    return await promise
+    if ('port' in target) checkPortFor(target.host, target.port, own, uid)
+    socket = 'port' in target ? await connected(target, ended.signal) : await reach(target.path, own, ended.signal)
+    if ('port' in target) checkPortFor(target.host, target.port, own, uid)
+    else checkListener(peerCredentials(socket), target.path, { ...own, registrant: uid })
+    return socket
+  } catch (cause) {
+    socket?.destroy()
+    if (ended.signal.aborted) throw ended.signal.reason
+    if (cause instanceof P2pdError) throw cause
+    throw new P2pdError('ERR_PEER', `the handler at ${describe(target)} cannot be reached: ${messageOf(cause)}`, { cause })
   } finally {
     clearTimeout(deadline)
     signal.removeEventListener('abort', onAbort)
-    socket.off('error', onError)
-    socket.on('error', () => {}) // whoever has it now listens to `close`
   }
 }
 
-/** Whatever links led there: what answered is neither the daemon nor another user's program. */
-function checkListener ({ pid, uid }: Credentials, shown: string, own: OwnSockets, registrant: number | undefined): void {
-  if (pid === own.supervisorPid || parentOf(pid) === own.supervisorPid) throw denied(shown, 'it is one of the daemon\'s own sockets')
+/** By itself if it may, otherwise by the supervisor; again and again while too many wait there already. */
+async function reach (path: string, own: OwnSockets, signal: AbortSignal): Promise<Socket> {
+  for (;;) {
+    try {
+      return await connected({ path }, signal).catch(async (error: unknown) => {
+        if (own.dialAsApp === undefined || !hasCode(error, 'EACCES', 'EPERM')) throw error
+        return await own.dialAsApp(path, signal)
+      })
+    } catch (error) {
+      if (!hasCode(error, 'EAGAIN')) throw error
+      await delay(BUSY_RETRY_MS, undefined, { signal })
+    }
+  }
+}
+
+/** Rejects with what the system said, or when the signal says so. */
+async function connected (target: { path: string } | { host: string, port: number }, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted()
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  const socket = connect({ ...target, allowHalfOpen: true, noDelay: true })
+  const onAbort = (): void => { reject(signal.reason) }
+  signal.addEventListener('abort', onAbort, { once: true })
+  socket.once('connect', () => { resolve(socket) }).once('error', reject)
+  try {
+    return await promise
+  } catch (error) {
+    socket.destroy()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    socket.off('error', reject).on('error', () => {}) // whoever has it now listens to `close`
+  }
+}
+
+/** The port may be dialled, and the user who registered it listens there. */
+function checkPortFor (host: string, port: number, own: OwnSockets, registrant: number | undefined): void {
+  checkPort(host, port, own)
+  if (registrant === undefined) return
+  const uids = listenersAt(host, port)
+  if (uids.length === 0) throw new P2pdError('ERR_PEER', `the handler at ${host}:${port} cannot be reached: nobody listens there`)
+  const other = uids.find(uid => uid !== registrant)
+  if (other !== undefined) throw denied(`${host}:${port}`, `uid ${other} listens there, and uid ${registrant} registered it`)
+}
+
+/** Whatever links led there: throws ERR_DENIED where what answered is the daemon, or not a program of the registrant's. */
+export function checkListener ({ pid, uid }: Credentials, path: string, { supervisorPid, registrant }: { supervisorPid: number, registrant: number | undefined }): void {
+  const shown = safeText(path)
+  if (pid === supervisorPid || parentOf(pid) === supervisorPid) throw denied(shown, 'it is one of the daemon\'s own sockets')
   if (registrant !== undefined && uid !== registrant) throw denied(shown, `uid ${uid} listens there, and uid ${registrant} registered it`)
+}
+
+function hasCode (error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
 export function describe (target: SocketAddress): string {

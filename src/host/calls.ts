@@ -1,22 +1,28 @@
 /**
  * What the control protocol asks of a host (control/host.ts), answered with libp2p.
  *
- * Owns the count of the tenant's streams, both ways: libp2p limits them per connection and protocol, a tenant's limit is one
- * number. Streams of libp2p's own protocols (identify, ping) are not counted.
+ * Owns that every stream of the app is counted, both ways, and that an inbound one is judged before the app hears of it.
+ * Streams of libp2p's own protocols (identify, ping) are neither: they are the host's.
  */
 import { UnsupportedProtocolError, type Connection, type Libp2p, type PeerId, type Stream } from '@libp2p/interface'
 import type { Host, RemotePeer, RemoteStream } from '../control/host.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import { MAX_DISCONNECT_MS } from '../limits.ts'
-import { safeText, type Logger } from '../log.ts'
+import { safeText } from '../log.ts'
+import type { Ask } from '../policy/ask.ts'
+import type { Judge } from '../policy/judge.ts'
+import type { Ledger } from '../policy/ledger.ts'
 import { formatMultiaddr, withoutPeerId, type Multiaddr } from '../wire/addresses.ts'
 import { ECHO_PROTOCOL } from './echo.ts'
+import { endpointOf } from './endpoints.ts'
+import type { Gate } from './gate.ts'
 
 export interface CallsInit {
   readonly node: Libp2p
-  readonly log: Logger
-  /** Streams at once, both ways. */
-  readonly maxStreams: number
+  readonly tenant: string
+  readonly gate: Gate
+  readonly judge: Judge
+  readonly ledger: Ledger
   /** Called when the last stream has ended. */
   readonly onQuiet: () => void
 }
@@ -34,7 +40,6 @@ export class HostCalls implements Host {
   readonly #node: Libp2p
   /** What the node answered before any program asked for anything: identify, ping. */
   readonly #reserved: ReadonlySet<string>
-  #streams = 0
 
   constructor (init: CallsInit) {
     this.#init = init
@@ -42,7 +47,7 @@ export class HostCalls implements Host {
     this.#reserved = new Set(init.node.getProtocols().filter(protocol => protocol !== ECHO_PROTOCOL))
   }
 
-  get streams (): number { return this.#streams }
+  get streams (): number { return this.#init.ledger.streams.used }
 
   get peerId (): PeerId { return this.#node.peerId }
 
@@ -61,6 +66,7 @@ export class HostCalls implements Host {
 
   /** Tries one address after the other, those known from before if none is given. Rejects with ERR_PEER. */
   async #dial (peer: PeerId, given: readonly Multiaddr[], signal: AbortSignal): Promise<Connection> {
+    this.#init.gate.connect(peer)
     const reasons = new Set<string>()
     const addresses = given.length > 0 ? given : await this.#knownAddresses(peer)
     if (addresses.length === 0) reasons.add('no address of it is known: name one')
@@ -128,36 +134,40 @@ export class HostCalls implements Host {
 
   async openStream (peer: PeerId, protocols: readonly string[], { signal }: { signal: AbortSignal }): Promise<RemoteStream> {
     if (peer.equals(this.peerId)) throw new P2pdError('ERR_PEER', `${peer.toString()} is this host itself`)
-    if (this.#streams >= this.#init.maxStreams) {
-      throw new P2pdError('ERR_LIMIT', `limits.streams: this tenant may have ${this.#init.maxStreams} streams at once: close some, or raise the limit in its manifest`)
-    }
-    this.#streams++ // before anything is awaited, so that a burst cannot pass the limit together
-    let counted = false
+    const release = this.#init.ledger.openStream() // before anything is awaited, so that a burst cannot pass the limit together
     try {
       const connection = this.#openConnection(peer) ?? await this.#dial(peer, [], signal)
       const stream = await connection.newStream([...protocols], { ...UNLIMITED, signal })
-      this.#countUntilClosed(stream)
-      counted = true
+      this.#onceClosed(stream, release)
       return remoteStream(stream, connection)
     } catch (cause) {
+      this.#release(release)
       if (cause instanceof P2pdError) throw cause
       const reason = cause instanceof UnsupportedProtocolError ? `it speaks none of ${protocols.map(safeText).join(', ')}` : reasonOf(cause)
       throw new P2pdError('ERR_PEER', `cannot open a stream to ${peer.toString()}: ${reason}`, { cause })
-    } finally {
-      if (!counted) this.#release()
     }
   }
 
   async handle (protocol: string, receive: (stream: RemoteStream) => void): Promise<void> {
     await this.#node.handle(protocol, (stream, connection) => {
-      if (this.#streams >= this.#init.maxStreams) {
-        this.#init.log.warn({ protocol: safeText(protocol), limit: this.#init.maxStreams }, 'inbound stream reset: limits.streams reached')
-        return stream.abort(new P2pdError('ERR_LIMIT', 'limits.streams reached'))
+      try {
+        this.#admit(stream, connection)
+        receive(remoteStream(stream, connection))
+      } catch (error) {
+        stream.abort(error instanceof Error ? error : new Error(messageOf(error))) // audited and counted where it was refused
       }
-      this.#streams++
-      this.#countUntilClosed(stream)
-      receive(remoteStream(stream, connection))
     }, protocol === ECHO_PROTOCOL ? { ...UNLIMITED, force: true } : UNLIMITED)
+  }
+
+  /** Throws when policy or a limit is against it. It is closed when policy is, later. */
+  #admit (stream: Stream, { remotePeer, remoteAddr }: Connection): void {
+    const { judge, ledger, tenant } = this.#init
+    const peer = remotePeer.toString()
+    const caller = { tenant }
+    const ask: Ask = { action: 'acceptStream', resource: { type: 'Protocol', id: stream.protocol }, context: { ...endpointOf(remoteAddr), peer } }
+    judge.require(caller, ask)
+    this.#onceClosed(stream, ledger.acceptStream(peer))
+    this.#onceClosed(stream, judge.hold(caller, ask, reason => { stream.abort(reason) }))
   }
 
   async unhandle (protocol: string): Promise<void> {
@@ -170,14 +180,14 @@ export class HostCalls implements Host {
     return this.#node.getConnections(peer).find(({ status }) => status === 'open')
   }
 
-  #countUntilClosed (stream: Stream): void {
-    if (stream.status === 'open') stream.addEventListener('close', () => { this.#release() }, { once: true })
-    else this.#release()
+  #onceClosed (stream: Stream, release: () => void): void {
+    if (stream.status === 'open') stream.addEventListener('close', () => { this.#release(release) }, { once: true })
+    else this.#release(release)
   }
 
-  #release (): void {
-    this.#streams--
-    if (this.#streams === 0) this.#init.onQuiet()
+  #release (release: () => void): void {
+    release()
+    if (this.streams === 0) this.#init.onQuiet()
   }
 }
 

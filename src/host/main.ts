@@ -4,19 +4,30 @@
  * Started by a supervisor with everything it needs (link.ts); knows no other tenant. It ends when it is told to, when it has
  * been idle for long enough, and when its supervisor is gone.
  */
-import type { Socket } from 'node:net'
+import type { Audit } from '../audit.ts'
+import { AuditLimiter } from '../auditLimiter.ts'
 import { ControlServer } from '../control/server.ts'
 import { Handlers } from '../control/handlers.ts'
+import { Pipes } from '../control/pipes.ts'
 import { messageOf } from '../errors.ts'
-import { CONTROL_FD, readStart, type FromHost, type ToHost } from '../link.ts'
+import { CONTROL_FD, MAX_REASON_CHARACTERS, readStart, type FromHost } from '../link.ts'
 import { createLog } from '../log.ts'
 import { dieWithParent } from '../os/process.ts'
-import { allowWithinOwnHost } from '../policy/ownHost.ts'
+import type { Policy } from '../policy/ask.ts'
+import type { PolicyDocument } from '../policy/document.ts'
+import { createPolicy, preloadCedar } from '../policy/engine.ts'
+import { Judge } from '../policy/judge.ts'
+import { Ledger } from '../policy/ledger.ts'
+import { ownHostPolicy } from '../policy/ownHost.ts'
 import { formatMultiaddr } from '../wire/addresses.ts'
 import { HostCalls } from './calls.ts'
+import { Gate } from './gate.ts'
 import { answerEcho } from './echo.ts'
+import { harden } from './harden.ts'
 import { IdleClock } from './idle.ts'
+import { assertNoLowPorts } from './lowPorts.ts'
 import { createNode } from './node.ts'
+import { SupervisorLink } from './supervisorLink.ts'
 
 /** Longest a clean stop may take: the supervisor has 3 s for all of its hosts. */
 const STOP_MS = 1_500
@@ -30,7 +41,7 @@ const stopping = new AbortController()
 // Ctrl-C goes to the whole terminal; the supervisor decides when its hosts stop.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => { void stop() })
-process.on('disconnect', () => { process.exit(0) })
+const link = new SupervisorLink(start.registrations, () => { process.exit(0) })
 process.on('uncaughtException', error => {
   log.fatal({ err: error }, 'host failed')
   process.exit(1)
@@ -38,51 +49,79 @@ process.on('uncaughtException', error => {
 // A promise nobody waits for, somewhere in a library, is no reason to take every stream of a tenant down.
 process.on('unhandledRejection', error => { log.error({ err: error }, 'unhandled rejection') })
 
-const node = await createNode({ privateKey, ...start }).catch((error: unknown) => {
-  send({ kind: 'unable', reason: messageOf(error) })
-  log.fatal({ err: error }, 'libp2p cannot start')
-  process.exit(1)
+// Here as well as in the supervisor: what nobody will write need not be sent.
+const limiter = new AuditLimiter(event => { send({ kind: 'audit', event }) })
+const audit: Audit = limiter.record
+const judge = new Judge({ policy: policyFrom(start.policy), audit, auditAllowed: start.auditAllowed })
+const ledger = new Ledger({
+  limits: start.limits,
+  onReached: (name, reason) => { audit({ event: 'limit', resource: `limits.${name}`, reason }) }
 })
+const pipes = new Pipes({ ledger, signal: stopping.signal })
+const gate = new Gate({ tenant: start.tenant, judge, ledger, ownPorts: start.own.ports })
+try {
+  if (start.serviceUid !== undefined && start.policy !== undefined) preloadCedar() // no file of this program can be read afterwards
+  harden({ supervisorPid, descriptors: start.limits.descriptors, ...start.serviceUid !== undefined && { serviceUid: start.serviceUid } })
+  assertNoLowPorts(start.listen)
+} catch (error) {
+  giveUp(error)
+}
+const node = await createNode({ privateKey, listen: start.listen, announce: start.announce, maxStreams: start.limits.streams, gate }).catch(giveUp)
 if (start.echo) await answerEcho(node)
 
 const isIdle = (): boolean => server.connections === 0 && calls.streams === 0 && handlers.pipes === 0 && handlers.size === 0
 const idle = new IdleClock(start.idleStopMs, isIdle, () => { void stopIdle() })
-const calls = new HostCalls({ node, log, maxStreams: start.limits.streams, onQuiet: idle.touch })
+const calls = new HostCalls({ node, tenant: start.tenant, gate, judge, ledger, onQuiet: idle.touch })
 const handlers = new Handlers({
   host: calls,
-  own: { ...start.own, supervisorPid, ports: () => [...start.own.ports, ...listeningPorts()] },
+  own: { ...start.own, supervisorPid, ports: () => [...start.own.ports, ...listeningPorts()], ...start.serviceUid !== undefined && { dialAsApp: async (path, signal) => await link.dialAsApp(path, signal) } },
+  pipes,
   log,
   limit: start.limits.handlers,
   maxPipes: start.limits.streams,
   signal: stopping.signal,
-  onChange: registrations => { send({ kind: 'handlers', registrations }); idle.touch() }
+  onChange: registrations => { link.report(registrations); idle.touch() }
 })
 const server = new ControlServer({
   tenant: start.tenant,
   host: calls,
   handlers,
-  decide: allowWithinOwnHost,
+  judge,
+  ledger,
+  pipes,
+  audit,
   log,
   uid: start.callerUid,
-  limit: start.limits.controlConnections,
-  maxStreams: start.limits.streams,
   signal: stopping.signal,
   onQuiet: idle.touch
 })
 
-process.on('message', (message: ToHost, socket?: Socket) => {
+link.start(message => {
   if (message.kind === 'stop') void stop()
   else if (message.kind === 'report') report(message.id)
-  else if (socket !== undefined && stopping.signal.aborted) socket.destroy() // not confirmed: the next host gets it
-  else if (socket !== undefined) {
-    send({ kind: 'adopted', id: message.id }) // before a byte of it is read
-    server.adopt(socket, message.caller)
+  else if (message.kind === 'policy') send({ kind: 'epoch', epoch: message.document.epoch, revoked: judge.replace(policyFrom(message.document)) })
+  else if (message.kind === 'adopt' && !stopping.signal.aborted) { // not confirmed while stopping: the next host gets it
+    const socket = link.accept(message)
+    if (socket !== undefined) server.adopt(socket, message.caller)
   }
 })
 await handlers.restore(start.registrations)
+link.restored()
 await server.listen(CONTROL_FD)
 send({ kind: 'ready', peerId: node.peerId.toString(), addresses: shownAddresses() })
 idle.touch()
+
+/** Without a document, in classic mode, a tenant may do anything within its own host. */
+function policyFrom (document: PolicyDocument | undefined): Policy {
+  return document === undefined ? ownHostPolicy : createPolicy(document)
+}
+
+/** Starting it again will not help. */
+function giveUp (error: unknown): never {
+  send({ kind: 'unable', reason: messageOf(error).slice(0, MAX_REASON_CHARACTERS) })
+  log.fatal({ err: error }, 'host cannot run')
+  process.exit(1)
+}
 
 function report (id: number): void {
   send({
@@ -93,8 +132,9 @@ function report (id: number): void {
       connections: node.getConnections().length,
       streams: calls.streams,
       handlers: handlers.size,
-      controlConnections: server.controlConnections,
-      memoryBytes: process.memoryUsage.rss()
+      controlConnections: ledger.controlConnections.used,
+      memoryBytes: process.memoryUsage.rss(),
+      limitsReached: ledger.reached
     }
   })
 }
@@ -129,5 +169,5 @@ async function stop (): Promise<void> {
 }
 
 function send (message: FromHost): void {
-  if (process.connected) process.send?.(message)
+  link.send(message)
 }

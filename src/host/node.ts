@@ -7,22 +7,24 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
-import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
-import type { Libp2p, PeerId } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import type { Libp2p } from '@libp2p/interface'
 import { createLibp2p } from 'libp2p'
 import { MAX_REQUEST_TIMEOUT_MS } from '../limits.ts'
 import { BoundedDatastore } from './boundedDatastore.ts'
+import type { Gate } from './gate.ts'
+import { guardedTcp } from './guardedTcp.ts'
 import { noiseCrypto } from './noiseCrypto.ts'
 import { quietLogger } from './quietLogger.ts'
-import { tunedTcp } from './tunedTcp.ts'
 
 export interface NodeInit {
   /** libp2p PrivateKey protobuf. */
   readonly privateKey: Uint8Array
   readonly listen: readonly string[]
   readonly announce: readonly string[]
-  readonly limits: { readonly connections: number, readonly streams: number }
+  /** Streams of one connection, both ways; the gate and the ledger keep the tenant's own limits. */
+  readonly maxStreams: number
+  readonly gate: Gate
 }
 
 /**
@@ -35,14 +37,11 @@ const MAX_STREAM_WINDOW_BYTES = 512 * 1024
 /** Peers whose addresses and protocols are remembered, a few hundred bytes each. Well above any limit of connections. */
 const MAX_KNOWN_PEERS = 4_096
 
-/** Whether this is the peer that the address names; true for an address that names none. */
-function isDialled (peer: PeerId, address: Multiaddr): boolean {
-  const named = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
-  return named === undefined || peerIdFromString(named).equals(peer)
-}
+/** Where the library has a limit of its own and ours is kept elsewhere: above anything a manifest can say. */
+const UNLIMITED = 1_000_000
 
 /** Started; stop() releases everything. */
-export async function createNode ({ privateKey, listen, announce, limits }: NodeInit): Promise<Libp2p> {
+export async function createNode ({ privateKey, listen, announce, maxStreams, gate }: NodeInit): Promise<Libp2p> {
   const key = privateKeyFromProtobuf(privateKey)
   const own = `/peers/${peerIdFromPrivateKey(key).toCID().toString()}`
   return await createLibp2p({
@@ -50,26 +49,20 @@ export async function createNode ({ privateKey, listen, announce, limits }: Node
     datastore: new BoundedDatastore(MAX_KNOWN_PEERS, name => name === own),
     logger: quietLogger,
     addresses: { listen: [...listen], announce: [...announce] },
-    transports: [tunedTcp()],
+    transports: [guardedTcp(gate)],
     connectionEncrypters: [noise({ crypto: noiseCrypto })],
     streamMuxers: [yamux({
-      maxInboundStreams: limits.streams,
-      maxOutboundStreams: limits.streams,
+      maxInboundStreams: maxStreams,
+      maxOutboundStreams: maxStreams,
       streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES }
     })],
     services: { identify: identify(), ping: ping() },
-    connectionGater: {
-      // What may be dialled is policy's to say, not the library's default for browsers.
-      denyDialMultiaddr: () => false,
-      // Noise compares the key it meets with the peer ID that was dialled only where that ID holds the key. One that is a hash,
-      // as of every RSA key, would be anybody.
-      denyOutboundEncryptedConnection: (peer, { remoteAddr }) => !isDialled(peer, remoteAddr)
-    },
+    connectionGater: gate.gater,
     connectionManager: {
-      maxConnections: limits.connections,
-      // The library drops a host's sixth connection within a second; all tenants of a machine come from one address.
-      inboundConnectionThreshold: limits.connections,
-      maxIncomingPendingConnections: Math.max(10, Math.ceil(limits.connections / 4)),
+      // The gate counts connections, and refuses the one that comes too late; the library would close one that is in use.
+      maxConnections: UNLIMITED,
+      inboundConnectionThreshold: UNLIMITED,
+      maxIncomingPendingConnections: UNLIMITED,
       // A client may say how long a dial may take; the library's 10 s must not end it earlier, nor its 6 s an address. How long
       // one address may keep the others waiting is said in calls.ts.
       dialTimeout: MAX_REQUEST_TIMEOUT_MS,

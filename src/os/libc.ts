@@ -11,16 +11,24 @@ const libc = koffi.load(null)
 
 const bindings = {
   socket: libc.func('int socket(int domain, int type, int protocol)'),
+  socketpair: libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)'),
+  sendmsg: libc.func('long sendmsg(int fd, const uint8_t *message, int flags)'),
+  recvmsg: libc.func('long recvmsg(int fd, uint8_t *message, int flags)'),
+  connect: libc.func('int connect(int fd, const uint8_t *address, uint32_t length)'),
   bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
   listen: libc.func('int listen(int fd, int backlog)'),
   getsockopt: libc.func('int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)'),
   setsockopt: libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)'),
   getsockname: libc.func('int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)'),
   poll: libc.func('int poll(uint8_t *fds, ulong count, int timeoutMs)'),
+  sendto: libc.func('long sendto(int fd, const uint8_t *bytes, size_t length, int flags, const uint8_t *address, uint32_t addressLength)'),
   shutdown: libc.func('int shutdown(int fd, int how)'),
   fcntl: libc.func('int fcntl(int fd, int command, long argument)'),
   flock: libc.func('int flock(int fd, int operation)'),
-  prctl: libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)')
+  prctl: libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
+  prlimit: libc.func('int prlimit(int pid, int resource, const uint8_t *limit, _Out_ uint8_t *old)'),
+  setfsuid: libc.func('int setfsuid(uint32_t uid)'),
+  setfsgid: libc.func('int setfsgid(uint32_t gid)')
 }
 
 export type Call = keyof typeof bindings
@@ -37,12 +45,18 @@ export function tryCall (name: Call, ...args: unknown[]): number {
   return Number(bindings[name](...args))
 }
 
+/** Where the bytes are: for a structure that points to them. Valid for as long as the caller keeps the buffer. */
+export function addressOf (bytes: Buffer): bigint {
+  return koffi.address(bytes)
+}
+
 /** The symbolic errno of the last call on this thread: `EAGAIN`. */
 export function lastError (): string {
   const errno = koffi.errno()
   return Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`
 }
 
-function systemError (name: string, purpose: string): P2pdError {
+/** Of the call that has just failed. */
+export function systemError (name: Call, purpose: string): P2pdError {
   return new P2pdError('ERR_SYSTEM', `${name}() failed to ${purpose}: ${lastError()}`)
 }

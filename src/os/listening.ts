@@ -111,7 +111,8 @@ export function onConnectWaiting (fd: number, callback: () => void): Disposable 
   return { [Symbol.dispose]: () => { live = false; watcher.destroy() } }
 }
 
-function unixAddress (path: string): Buffer {
+/** struct sockaddr_un, unix(7). */
+export function unixAddress (path: string): Buffer {
   assertFits(path)
   const bytes = Buffer.from(path)
   const address = Buffer.alloc(2 + bytes.length + 1)

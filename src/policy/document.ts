@@ -1,6 +1,7 @@
 /**
  * A validated set of policies as it is handed to hosts: what `p2pd` read, checked and tried its examples on.
  */
+import type { Scope } from './scope.ts'
 
 /** One policy, with where an operator finds it. */
 export interface PolicyText {
@@ -11,6 +12,8 @@ export interface PolicyText {
   /** Of its first line, from 1. */
   readonly line: number
   readonly text: string
+  /** Absent: it could be about anything. */
+  readonly scope?: Scope
 }
 
 /** A peer that is a tenant of this machine. */

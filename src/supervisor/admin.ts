@@ -11,6 +11,7 @@ import { whyNoTenantName } from '../config/names.ts'
 import type { Keystore } from '../keystore/keystore.ts'
 import type { Logger } from '../log.ts'
 import { peerCredentials } from '../os/credentials.ts'
+import type { IsolationLevel } from './isolation.ts'
 import type { Roster } from './roster.ts'
 
 /** Answered by GET /v1/status beside the tenants. */
@@ -18,10 +19,10 @@ export interface DaemonStatus {
   readonly version: string
   readonly pid: number
   readonly uid: number
-  /** How far tenants are kept apart by the kernel, and why. */
-  readonly isolation: { readonly level: string, readonly why: string }
-  /** What decides requests. */
-  readonly policy: string
+  /** How far the kernel keeps the tenant apart for whom it does least, and why; absent without tenants. */
+  readonly isolation: IsolationLevel | undefined
+  /** What decides requests: where it was read, its epoch, and how many policies there are. */
+  readonly policy: { readonly directory: string, readonly epoch: number, readonly policies: number }
   readonly tenantsDir: string
   readonly stateDir: string
   readonly runDir: string

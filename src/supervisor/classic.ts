@@ -11,10 +11,24 @@ import type { Logger } from '../log.ts'
 import { clearStaleSocket, listenTcp, listenUnix } from '../os/listening.ts'
 import { selfTest } from '../os/selfTest.ts'
 import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../wire/addresses.ts'
+import type { TenantLimits } from '../policy/ledger.ts'
 import { Tenant } from './tenant.ts'
 
 /** No manifest, so no limits of an operator's: what a machine of one's own can bear, as the Go daemon has none at all. */
-const LIMITS = { connections: 1_024, streams: 16_384, handlers: 4_096, controlConnections: 16_384 }
+const UNLIMITED = 1_000_000
+const LIMITS: TenantLimits = {
+  connections: 1_024,
+  streams: 16_384,
+  handlers: 4_096,
+  controlConnections: 16_384,
+  requestsPerSecond: UNLIMITED,
+  dialsPerSecond: UNLIMITED,
+  streamsPerSecond: UNLIMITED,
+  bytesPerSecond: 0,
+  buffered: 1024 * 1024 * 1024,
+  descriptors: 65_536,
+  inbound: { streams: 16_384, streamsPerPeer: 16_384, connectionsPerPeer: 1_024, connectionsPerSubnet: 1_024, reserved: 0 }
+}
 const MEMORY_BYTES = 2 * 1024 * 1024 * 1024
 
 export interface ClassicDaemon extends AsyncDisposable {
@@ -49,6 +63,7 @@ export async function serveClassic (options: ClassicOptions, log: Logger): Promi
       announce: options.announceAddrs,
       echo: options.echo,
       limits: LIMITS,
+      auditAllowed: false,
       idleStopMs: 0,
       own: { directories: [], paths: 'path' in address ? [address.path] : [], ports: 'port' in address ? [address.port] : [] }
     },

@@ -1,19 +1,24 @@
 /**
  * One running host process: started with its start document and key, spoken to, ended.
  *
- * Owns the child's descriptors, its clean environment and its V8 settings. When to start one, and what its end means, is
- * the tenant's to decide.
+ * Owns that a host may say and leave unsaid what it likes without harm to this process: what is no message ends it, and so
+ * does silence. When to start one, and what its end means, is the tenant's to decide.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import { once } from 'node:events'
-import type { Writable } from 'node:stream'
-import { CONTROL_FD, isFromHost, writeStart, type FromHost, type HostFigures, type HostStart, type ToHost } from '../link.ts'
+import { refuse } from '../control/refusal.ts'
+import { isFromHost, writeStart, type FromHost, type HostFigures, type HostStart, type ToHost } from '../link.ts'
+import { LinkChannel, MAX_FROM_HOST_BYTES, MAX_TO_HOST_BYTES } from '../linkChannel.ts'
+import { primaryGroupOf } from '../os/accounts.ts'
 import type { Caller } from '../policy/ask.ts'
+import { DialBack } from './dialBack.ts'
+import { Handover, type Adoptee } from './handover.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { hostPace } from './hostPace.ts'
+import { HOST_PROGRAM, spawnHost } from './hostSpawn.ts'
+import { HostTable } from './hostTable.ts'
 
-/** Beside this file in the bundle; in the sources, where the tests run it, a folder away. */
-const HOST_ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../host/main.ts' : 'host.mjs', import.meta.url))
+export type { Adoptee }
 
 /** A host that has not begun to serve by then hangs. Fifty times what it takes on a busy machine. */
 const START_MS = 30_000
@@ -21,6 +26,10 @@ const START_MS = 30_000
 const STOP_MS = 2_000
 /** A host that is asked for its figures and says nothing is shown without. */
 const REPORT_MS = 1_000
+/** What a process wrote before it ended is read for this long after. */
+const LAST_WORDS_MS = 500
+/** What may wait for a host that does not read, bytes: four messages of the longest. */
+const MAX_UNREAD_BYTES = 4 * MAX_TO_HOST_BYTES
 
 export interface HostProcessInit {
   readonly start: HostStart
@@ -32,47 +41,74 @@ export interface HostProcessInit {
   readonly onMessage: (message: FromHost) => void
   /** Once, when the process is gone. */
   readonly onExit: (exit: HostExit) => void
+  /** Every how many milliseconds it has to show that it lives, and how often it may fail to; a second and ten unless given. */
+  readonly heartbeat?: { readonly everyMs: number, readonly most: number }
+  /** What is run; the host unless a test plays its part. */
+  readonly program?: string
 }
 
-export interface Adoptee { readonly socket: Socket, readonly caller: Caller }
-
-export interface HostExit {
-  /** In words: `exit code 1`, `signal SIGKILL`. */
+interface Exit {
+  /** In words: `exit code 1`, `signal SIGKILL`, or what it was killed for. */
   readonly how: string
   readonly clean: boolean
+}
+
+export interface HostExit extends Exit {
   /** Connections that were handed over and not taken: the caller's again. */
   readonly unconfirmed: readonly Adoptee[]
 }
 
 export class HostProcess {
+  readonly #init: HostProcessInit
   readonly #child: ChildProcess
+  readonly #channel: LinkChannel | undefined
+  readonly #handover: Handover
+  readonly #dialBack: DialBack
+  readonly #table: HostTable
   readonly #reports = new Map<number, (figures: HostFigures) => void>()
-  readonly #unconfirmed = new Map<number, Adoptee>()
-  #nextId = 0
+  #heartbeat: Heartbeat | undefined
+  #nextReport = 0
   #deadline: NodeJS.Timeout | undefined
   #killedFor: string | undefined
-  #exited = false
+  /** The process is gone; what it wrote may not have been read yet. */
+  #exit: Exit | undefined
+  readonly #gone = Promise.withResolvers<void>()
+  #ended = false
 
-  constructor ({ start, privateKey, controlFd, memoryBytes, onMessage, onExit }: HostProcessInit) {
-    const stdio: Array<'pipe' | 'ipc' | number> = ['pipe', 2, 2, 'ipc']
-    stdio[CONTROL_FD] = controlFd
-    this.#child = spawn(process.execPath, [...v8Flags(memoryBytes), HOST_ENTRY], { stdio, env: cleanEnvironment() })
-    this.#child.on('error', error => { this.#onExit(error.message, false, onExit) })
-    this.#child.once('exit', (code, signal) => {
-      this.#onExit(signal === null ? `exit code ${code}` : `signal ${signal}`, code === 0, onExit)
+  /** Throws ERR_SYSTEM when no process is to be had. */
+  constructor (init: HostProcessInit) {
+    const { start, privateKey, controlFd, memoryBytes, program = HOST_PROGRAM } = this.#init = init
+    const { child, startPipe, link, passingFd } = spawnHost({ controlFd, memoryBytes, program })
+    this.#child = child
+    this.#handover = new Handover(passingFd, message => { this.send(message) })
+    this.#dialBack = new DialBack({
+      // Only a host under a uid of its own has to ask; as whom is what this process knows of the tenant.
+      rights: start.serviceUid === undefined || start.callerUid === undefined ? undefined : { uid: start.callerUid, gid: primaryGroupOf(start.callerUid) },
+      send: message => { this.send(message) },
+      give: (fd, announce) => this.#handover.give(fd, announce)
     })
-    this.#child.on('message', (message: unknown) => {
-      if (!isFromHost(message)) return this.#kill('it sent what is no message')
-      if (message.kind === 'ready') clearTimeout(this.#deadline)
-      if (message.kind === 'idle') this.#killAfter(STOP_MS, 'it said that it stops and did not')
-      if (message.kind === 'figures') this.#reports.get(message.id)?.(message.figures)
-      else if (message.kind === 'adopted') this.#confirm(message.id)
-      else onMessage(message)
+    this.#table = new HostTable(start.registrations, start.limits.handlers)
+    child.on('error', error => { if (child.pid === undefined) this.#end({ how: error.message, clean: false }) })
+    child.once('exit', (code, signal) => { this.#onExit({ how: signal === null ? `exit code ${code}` : `signal ${signal}`, clean: code === 0 }) })
+    if (link === undefined || startPipe === undefined) return // there was no process to be had; `error` follows
+    this.#channel = new LinkChannel({
+      socket: link,
+      maxInBytes: MAX_FROM_HOST_BYTES,
+      maxOutBytes: MAX_TO_HOST_BYTES,
+      pace: hostPace(),
+      onMessage: message => {
+        if (!isFromHost(message)) return this.kill('it sent what is no message')
+        this.#heartbeat?.heard()
+        this.#take(message)
+      },
+      onEnd: reason => {
+        if (this.#exit !== undefined) this.#end(this.#exit)
+        else if (reason !== undefined) this.kill(`it sent what is no message: ${reason}`)
+        else this.#killAfter(STOP_MS, 'it closed its channel and did not end')
+      }
     })
-    const pipe = this.#child.stdin as Writable | null | undefined
-    if (pipe === null || pipe === undefined) return // there was no process to be had (out of descriptors, say); `error` follows
-    pipe.on('error', () => { /* it died before it read its start; its exit says so */ })
-    writeStart(pipe, start, privateKey)
+    startPipe.on('error', () => { /* it died before it read its start; its exit says so */ })
+    writeStart(startPipe, start, privateKey)
     this.#killAfter(START_MS, 'it did not start in time')
   }
 
@@ -83,18 +119,16 @@ export class HostProcess {
    * dies in between takes nobody along: onExit gets what it did not confirm.
    */
   adopt (socket: Socket, caller: Caller): void {
-    const id = this.#nextId++
-    this.#unconfirmed.set(id, { socket, caller })
-    this.#send({ kind: 'adopt', id, caller }, socket)
+    this.#handover.adopt({ socket, caller })
   }
 
   /** The host's own figures; undefined if it does not answer within a second. */
   async report (): Promise<HostFigures | undefined> {
-    const id = this.#nextId++
+    const id = this.#nextReport++
     const { promise, resolve } = Promise.withResolvers<HostFigures | undefined>()
     const timer = setTimeout(() => { resolve(undefined) }, REPORT_MS)
     this.#reports.set(id, resolve)
-    this.#send({ kind: 'report', id })
+    this.send({ kind: 'report', id })
     try {
       return await promise
     } finally {
@@ -103,60 +137,80 @@ export class HostProcess {
     }
   }
 
-  /** Resolves when the process is gone: cleanly if it can, killed if it does not answer. */
-  async stop (): Promise<void> {
-    if (this.#exited) return
-    const exit = once(this.#child, 'exit')
-    const kill = setTimeout(() => { this.#child.kill('SIGKILL') }, STOP_MS)
-    this.#send({ kind: 'stop' })
-    await exit
-    clearTimeout(kill)
+  /** To nobody, once it has gone. Throws ERR_FRAME for a message over the channel's limit. */
+  send (message: ToHost): void {
+    this.#channel?.send(message)
+    if ((this.#channel?.unsentBytes ?? 0) > MAX_UNREAD_BYTES) this.kill('it did not read what it was told')
   }
 
-  #kill (reason: string): void {
+  /** At once; onExit says what for. */
+  kill (reason: string): void {
+    if (this.#ended) return
     this.#killedFor ??= reason
     this.#child.kill('SIGKILL')
   }
 
+  /** Resolves when the process is gone: cleanly if it can, killed if it does not answer. */
+  async stop (): Promise<void> {
+    if (this.#ended) return
+    const kill = setTimeout(() => { this.#child.kill('SIGKILL') }, STOP_MS)
+    this.send({ kind: 'stop' })
+    await this.#gone.promise
+    clearTimeout(kill)
+  }
+
+  #take (message: FromHost): void {
+    const { onMessage, heartbeat, start } = this.#init
+    switch (message.kind) {
+      case 'alive': return
+      case 'figures': return this.#reports.get(message.id)?.(message.figures)
+      case 'adopted': return this.#handover.confirm(message.id)
+      case 'dialHandler': return this.#dialBack.ask(message.id, message.path)
+      case 'declined': {
+        const declined = this.#handover.decline(message.id)
+        if (declined !== undefined) void refuse(declined.socket, `limits.descriptors: tenant ${start.tenant} has no file descriptor left: close some connections, or raise the limit in its manifest`)
+        return
+      }
+      case 'handlers':
+        if (!this.#table.apply(message.registrations)) return this.kill('it reported more handlers than its tenant may have')
+        return onMessage({ kind: 'handlers', registrations: this.#table.registrations })
+      case 'ready':
+        clearTimeout(this.#deadline)
+        this.#heartbeat ??= new Heartbeat({
+          ...heartbeat,
+          ask: () => { this.send({ kind: 'beat' }); this.#handover.next() },
+          onSilence: () => { this.kill('it did not answer for 10 s') }
+        })
+        return onMessage(message)
+      case 'idle':
+        this.#killAfter(STOP_MS, 'it said that it stops and did not')
+        return onMessage(message)
+      default:
+        return onMessage(message)
+    }
+  }
+
   #killAfter (ms: number, reason: string): void {
     clearTimeout(this.#deadline)
-    this.#deadline = setTimeout(() => { this.#kill(reason) }, ms)
+    this.#deadline = setTimeout(() => { this.kill(reason) }, ms)
   }
 
-  #send (message: ToHost, socket?: Socket): void {
-    if (!this.#child.connected) return // it has died; its exit says so
-    this.#child.send(message, socket, { keepOpen: true }, () => { /* died meanwhile */ })
-  }
-
-  #confirm (id: number): void {
-    this.#unconfirmed.get(id)?.socket.destroy()
-    this.#unconfirmed.delete(id)
-  }
-
-  #onExit (how: string, clean: boolean, onExit: HostProcessInit['onExit']): void {
-    if (this.#exited) return
-    this.#exited = true
+  /** A host says why it ends before it does: what it has written is still read. */
+  #onExit (exit: Exit): void {
+    this.#exit = exit
     clearTimeout(this.#deadline)
-    onExit({ how: this.#killedFor ?? how, clean, unconfirmed: [...this.#unconfirmed.values()] })
+    this.#heartbeat?.[Symbol.dispose]()
+    this.#dialBack[Symbol.dispose]()
+    if (this.#channel === undefined || this.#channel.ended) return this.#end(exit)
+    this.#deadline = setTimeout(() => { this.#end(exit) }, LAST_WORDS_MS)
   }
-}
 
-
-function v8Flags (memoryBytes: number): string[] {
-  return [
-    '--disable-sigusr1', // opens the debugger to every local user otherwise
-    // Buffers of a stream die young: in a small young generation they stay in the processor's cache. A third less CPU a byte.
-    '--max-semi-space-size=1',
-    // V8 counts buffers against the old generation's limit, and with a heap as small as ours it would mark and compact a
-    // hundred times a GB. Only reserved, not used, until there is something to hold.
-    '--initial-old-space-size=32',
-    `--max-old-space-size=${Math.ceil(memoryBytes / 1024 / 1024)}`,
-    '--disable-warning=ExperimentalWarning'
-  ]
-}
-
-/** Nothing of the operator's shell reaches a host, NODE_OPTIONS least of all. The compile cache is the launcher's. */
-function cleanEnvironment (): NodeJS.ProcessEnv {
-  const kept = ['NODE_COMPILE_CACHE', 'PATH', 'TZ', 'LANG', 'P2PD_LOG', 'DEBUG']
-  return Object.fromEntries(kept.flatMap(name => process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+  #end ({ how, clean }: Exit): void {
+    if (this.#ended) return
+    this.#ended = true
+    clearTimeout(this.#deadline)
+    this.#channel?.close()
+    this.#init.onExit({ how: this.#killedFor ?? how, clean, unconfirmed: this.#handover.close() })
+    this.#gone.resolve()
+  }
 }

@@ -6,19 +6,23 @@
  */
 import { join } from 'node:path'
 import type { Settings } from '../config/settings.ts'
+import { DEFAULT_SERVICE_UIDS } from '../config/uidRange.ts'
 import { messageOf } from '../errors.ts'
 import { Keystore } from '../keystore/keystore.ts'
 import type { Logger } from '../log.ts'
 import { takeLock } from '../os/lock.ts'
 import { closeOnExec } from '../os/process.ts'
 import { selfTest } from '../os/selfTest.ts'
-import { OWN_HOST_POLICY } from '../policy/ownHost.ts'
 import { VERSION } from '../version.ts'
+import { openAuditLog } from './auditLog.ts'
 import { openAdmin, type DaemonStatus } from './admin.ts'
 import { openFrontDesk } from './frontDesk.ts'
-import { isolationOf } from './isolation.ts'
+import { hardenSupervisor } from './harden.ts'
 import { Roster, type Changes, type Row } from './roster.ts'
 import { RunTree } from './runTree.ts'
+import { ServiceUids } from './serviceUids.ts'
+
+const ROOT_UID = 0
 
 export interface ServeInit {
   readonly settings: Settings
@@ -36,14 +40,17 @@ export interface Supervisor extends AsyncDisposable {
 
 /** Resolves when every socket accepts connects. Disposing stops all hosts and removes all sockets. */
 export async function serve ({ settings, log, onChange = () => {} }: ServeInit): Promise<Supervisor> {
-  const { tenantsDir, stateDir, runDir, passphraseFile } = settings
+  const { tenantsDir, policyDir, stateDir, runDir, passphraseFile, auditLevel } = settings
   const uid = process.geteuid?.() ?? 0
   await using opened = new AsyncDisposableStack()
+  hardenSupervisor()
   await selfTest()
   const keystore = opened.use(await Keystore.open({ stateDir, closeOnExec, ...passphraseFile !== undefined && { passphraseFile } }))
   opened.use(takeLock(join(stateDir, 'lock'), `the state directory ${stateDir}`))
+  const serviceUids = uid === ROOT_UID ? await ServiceUids.open(stateDir, settings.serviceUids ?? DEFAULT_SERVICE_UIDS) : undefined
   const run = opened.use(new RunTree(runDir))
-  const roster = new Roster({ tenantsDir, run, keystore, uid, log, onChange })
+  const audit = opened.use(openAuditLog({ stateDir, level: auditLevel, log }))
+  const roster = new Roster({ tenantsDir, policyDir, run, keystore, uid, serviceUids, log, audit, auditAllowed: auditLevel === 'all', onChange })
   opened.defer(async () => { await roster.close() })
   await roster.reload()
   opened.use(openFrontDesk(await run.listenAtFrontDesk(), { candidates: caller => roster.candidates(caller), log }))
@@ -51,8 +58,8 @@ export async function serve ({ settings, log, onChange = () => {} }: ServeInit):
     version: VERSION,
     pid: process.pid,
     uid,
-    isolation: isolationOf(uid, roster.appUids()),
-    policy: OWN_HOST_POLICY,
+    isolation: roster.isolation(),
+    policy: { directory: policyDir, ...roster.policy },
     tenantsDir,
     stateDir,
     runDir

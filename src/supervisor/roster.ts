@@ -13,14 +13,25 @@ import { P2pdError, messageOf } from '../errors.ts'
 import type { Keystore } from '../keystore/keystore.ts'
 import type { Registration } from '../link.ts'
 import type { Logger } from '../log.ts'
+import { uidOf } from '../os/rights.ts'
+import type { Neighbour, PolicyDocument } from '../policy/document.ts'
+import { documentFor, loadPolicies, type PolicySet } from '../policy/load.ts'
+import type { AuditLog } from './auditLog.ts'
+import { isolationOf, least, type IsolationLevel, type Posture } from './isolation.ts'
 import type { RunTree } from './runTree.ts'
+import type { ServiceUids } from './serviceUids.ts'
 import { Tenant, type TenantStatus } from './tenant.ts'
 
 export interface RosterInit {
   readonly tenantsDir: string
+  readonly policyDir: string
+  readonly audit: AuditLog
+  readonly auditAllowed: boolean
   readonly run: RunTree
   readonly keystore: Keystore
   readonly uid: number
+  /** With root: who hosts run as. */
+  readonly serviceUids: ServiceUids | undefined
   readonly log: Logger
   readonly onChange: (row: Row) => void
 }
@@ -35,7 +46,18 @@ export interface Row {
   readonly addresses: readonly string[]
 }
 
-export interface Changes { added: string[], removed: string[], changed: string[], same: string[] }
+export interface Changes {
+  added: string[]
+  removed: string[]
+  changed: string[]
+  same: string[]
+  /** The policy that decides from now on: its epoch, and how many policies it has. */
+  epoch: number
+  policies: number
+}
+
+/** Before the first declarations are read. */
+const NO_POLICIES: PolicySet = { policies: [], warnings: [], examples: 0 }
 
 interface Entry {
   readonly spec: TenantSpec
@@ -49,38 +71,85 @@ export class Roster {
   readonly #entries = new Map<string, Entry>()
   /** Reloads and restarts, one after the other. */
   #queue: Promise<unknown> = Promise.resolve()
+  #policies: PolicySet = NO_POLICIES
+  /** The tenants of this machine, as policies know them. */
+  #neighbours: Array<Omit<Neighbour, 'peerId'> & { peerId: string | undefined }> = []
+  #epoch = 0
   #closed = false
 
   constructor (init: RosterInit) {
     this.#init = init
   }
 
+  /** What decides: its epoch, and how many policies it has. */
+  get policy (): { epoch: number, policies: number } { return { epoch: this.#epoch, policies: this.#policies.policies.length } }
+
   /** Reads the declarations and applies them. Rejects with a ConfigError that holds every fault, and then nothing has changed. */
   async reload (): Promise<Changes> {
     return await this.#inTurn(async () => {
       if (this.#closed) throw new P2pdError('ERR_CLOSED', 'p2pd is stopping')
-      const { tenantsDir, run, uid } = this.#init
-      const specs = loadTenants(tenantsDir, { runDir: run.directory, uid })
-      const diff = diffTenants([...this.#entries.values()].map(({ spec }) => spec), specs)
-      await Promise.all(diff.removed.map(async ({ name }) => { await this.#remove(name) }))
-      await Promise.all(diff.changed.map(async ({ after }) => { await this.#change(after) }))
-      await Promise.all(diff.added.map(async spec => { await this.#add(spec) }))
-      // Reloading is also how an operator says "I have mended it".
-      await Promise.all(diff.same.map(async ({ name }) => {
-        const { tenant } = this.#entry(name)
-        if (tenant.state === 'failed' || tenant.state === 'parked') await tenant.restart()
-      }))
-      const names = (list: Array<{ name: string }>): string[] => list.map(({ name }) => name)
-      return { added: names(diff.added), removed: names(diff.removed), changed: names(diff.changed.map(({ after }) => after)), same: names(diff.same) }
+      const { audit } = this.#init
+      try {
+        const changes = await this.#apply()
+        audit.record(undefined, { event: 'reload', action: 'apply', epoch: this.#epoch })
+        for (const name of changes.added) audit.record(name, { event: 'tenant', action: 'add' })
+        for (const name of changes.removed) audit.record(name, { event: 'tenant', action: 'remove' })
+        for (const name of changes.changed) audit.record(name, { event: 'tenant', action: 'change' })
+        return changes
+      } catch (error) {
+        audit.record(undefined, { event: 'reload', action: 'refuse', epoch: this.#epoch, reason: messageOf(error) })
+        throw error
+      }
     })
+  }
+
+  async #apply (): Promise<Changes> {
+    const { tenantsDir, policyDir, run, uid, log } = this.#init
+    const specs = loadTenants(tenantsDir, { runDir: run.directory, uid })
+    this.#init.serviceUids?.assertNoApp(specs)
+    const policies = await loadPolicies(policyDir, specs.map(({ name, groups }) => ({ name, groups })))
+    for (const warning of policies.warnings) log.warn(warning)
+    const diff = diffTenants([...this.#entries.values()].map(({ spec }) => spec), specs)
+    const peerIds = new Map(await Promise.all(specs.map(async ({ name }) => [name, await this.#enrolled(name)] as const)))
+    this.#policies = policies
+    this.#epoch++
+    this.#neighbours = specs.map(({ name, groups }) => ({ tenant: name, groups, peerId: peerIds.get(name) }))
+    await Promise.all(diff.removed.map(async ({ name }) => { await this.#remove(name) }))
+    await Promise.all(diff.changed.map(async ({ after }) => { await this.#change(after, peerIds.get(after.name)) }))
+    await Promise.all(diff.added.map(async spec => { await this.#add(spec, peerIds.get(spec.name)) }))
+    await this.#publish()
+    // Reloading is also how an operator says "I have mended it".
+    await Promise.all(diff.same.map(async ({ name }) => {
+      const { tenant } = this.#entry(name)
+      if (tenant.state === 'failed' || tenant.state === 'parked') await tenant.restart()
+    }))
+    const names = (list: Array<{ name: string }>): string[] => list.map(({ name }) => name)
+    return { added: names(diff.added), removed: names(diff.removed), changed: names(diff.changed.map(({ after }) => after)), same: names(diff.same), ...this.policy }
+  }
+
+  /** Every running host decides by what is in force now when this resolves. */
+  async #publish (): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(async ({ tenant, spec }) => { await tenant.applyPolicy(this.#documentFor(spec)) }))
+  }
+
+  #documentFor ({ name, groups }: TenantSpec): PolicyDocument {
+    const neighbours = this.#neighbours.flatMap(({ peerId, ...neighbour }) => peerId === undefined ? [] : [{ peerId, ...neighbour }])
+    return documentFor(this.#policies, { epoch: this.#epoch, tenant: { name, groups }, neighbours })
   }
 
   /** Starts a tenant's host anew, whatever state it is in, with the identity the keystore has now. */
   async restart (name: string): Promise<void> {
     await this.#inTurn(async () => {
       const entry = this.#entry(name)
-      entry.peerId = await this.#enrolled(name)
+      const before = entry.peerId
+      const peerId = await this.#enrolled(name)
+      entry.peerId = peerId
+      if (peerId !== before) {
+        this.#epoch++ // others know it by its peer ID
+        this.#neighbours = this.#neighbours.map(neighbour => neighbour.tenant === name ? { ...neighbour, peerId } : neighbour)
+      }
       await entry.tenant.restart()
+      await this.#publish()
     })
   }
 
@@ -88,9 +157,22 @@ export class Roster {
     return [...this.#entries.values()].map(entry => this.#row(entry)).sort((a, b) => a.name < b.name ? -1 : 1)
   }
 
-  async statuses (): Promise<Array<Row & TenantStatus>> {
+  async statuses (): Promise<Array<Row & TenantStatus & { isolation: IsolationLevel }>> {
     const entries = [...this.#entries.values()].sort((a, b) => a.spec.name < b.spec.name ? -1 : 1)
-    return await Promise.all(entries.map(async entry => ({ ...this.#row(entry), ...await entry.tenant.status() })))
+    const posture = this.#posture()
+    return await Promise.all(entries.map(async entry => ({ ...this.#row(entry), ...await entry.tenant.status(), isolation: isolationOf(entry.spec.name, posture) })))
+  }
+
+  /** How far the kernel keeps the tenant apart for whom it does least. */
+  isolation (): IsolationLevel | undefined {
+    const posture = this.#posture()
+    return least(posture.tenants.map(({ name }) => ({ name, ...isolationOf(name, posture) })))
+  }
+
+  #posture (): Posture {
+    const { uid, serviceUids } = this.#init
+    const tenants = [...this.#entries.values()].map(({ spec, tenant }) => ({ name: spec.name, appUid: spec.app.uid, hostUid: tenant.hostPid === undefined ? undefined : uidOf(tenant.hostPid) }))
+    return { daemonUid: uid, givesUids: serviceUids !== undefined, tenants }
   }
 
   candidates (uid: number): Array<{ tenant: Tenant, socketPath: string }> {
@@ -98,8 +180,6 @@ export class Roster {
       .filter(({ spec }) => spec.app.uid === uid)
       .map(({ spec, tenant }) => ({ tenant, socketPath: this.#init.run.socketOf(spec.name) }))
   }
-
-  appUids (): number[] { return [...this.#entries.values()].map(({ spec }) => spec.app.uid) }
 
   /** The peer ID it is served under; undefined while its identity is damaged. */
   peerIdOf (name: string): string | undefined { return this.#entries.get(name)?.peerId }
@@ -114,19 +194,19 @@ export class Roster {
     })
   }
 
-  async #add (spec: TenantSpec): Promise<void> {
+  async #add (spec: TenantSpec, peerId: string | undefined): Promise<void> {
     const fd = await this.#init.run.listenForTenant(spec.name, spec.app.uid)
-    await this.#install(spec, fd, [])
+    this.#install(spec, fd, peerId, [])
   }
 
-  async #change (spec: TenantSpec): Promise<void> {
+  async #change (spec: TenantSpec, peerId: string | undefined): Promise<void> {
     const { fd, tenant, spec: before } = this.#entry(spec.name)
     await tenant.close()
     try {
       this.#init.run.chown(spec.name, spec.app.uid)
-      await this.#install(spec, fd, tenant.registrations)
+      this.#install(spec, fd, peerId, tenant.registrations)
     } catch (error) {
-      await this.#install(before, fd, tenant.registrations)
+      this.#install(before, fd, peerId, tenant.registrations)
       throw error
     } finally {
       const successor = this.#entry(spec.name).tenant
@@ -144,9 +224,8 @@ export class Roster {
     for (const { socket } of tenant.takeWaiting()) void refuse(socket, `tenant ${name} has been stopped`)
   }
 
-  async #install (spec: TenantSpec, fd: number, registrations: readonly Registration[]): Promise<void> {
-    const { keystore, run, log, onChange } = this.#init
-    const peerId = await this.#enrolled(spec.name)
+  #install (spec: TenantSpec, fd: number, peerId: string | undefined, registrations: readonly Registration[]): void {
+    const { keystore, run, serviceUids, log, audit, auditAllowed, onChange } = this.#init
     const tenant = new Tenant({
       name: spec.name,
       controlFd: fd,
@@ -156,6 +235,9 @@ export class Roster {
       registrations,
       log,
       privateKey: async () => (await keystore.identity(spec.name)).privateKey,
+      ...serviceUids !== undefined && { serviceUid: async () => await serviceUids.of((await keystore.identity(spec.name)).id) },
+      policy: () => this.#documentFor(spec),
+      audit: event => { audit.record(spec.name, event) },
       start: {
         tenant: spec.name,
         callerUid: spec.app.uid,
@@ -163,6 +245,7 @@ export class Roster {
         announce: [],
         echo: false,
         limits: spec.limits,
+        auditAllowed,
         idleStopMs: spec.host.idleStopMs,
         own: { directories: [run.directory], paths: [], ports: [] }
       },

@@ -8,10 +8,12 @@
 import type { Socket } from 'node:net'
 import { refuse } from '../control/refusal.ts'
 import { messageOf } from '../errors.ts'
+import type { Audit } from '../audit.ts'
 import type { FromHost, HostFigures, HostStart, Registration } from '../link.ts'
 import type { Logger } from '../log.ts'
 import { onConnectWaiting } from '../os/listening.ts'
 import type { Caller } from '../policy/ask.ts'
+import type { PolicyDocument } from '../policy/document.ts'
 import { BackOff } from './backOff.ts'
 import { HostProcess, type Adoptee } from './hostProcess.ts'
 import { refuseConnects } from './refuser.ts'
@@ -35,9 +37,14 @@ export interface TenantInit {
   readonly controlFd: number
   readonly always: boolean
   readonly memoryBytes: number
-  readonly start: Omit<HostStart, 'registrations'>
+  readonly start: Omit<HostStart, 'registrations' | 'policy' | 'serviceUid'>
+  /** Asked at each start: what is in force then. Absent in classic mode. */
+  readonly policy?: () => PolicyDocument
+  readonly audit?: Audit
   /** Asked at each start, so that no key is held while no host runs. Rejects with what is wrong and its mend. */
   readonly privateKey: () => Promise<Uint8Array>
+  /** Asked at each start: the user its host becomes. Absent where hosts stay the user they are. */
+  readonly serviceUid?: () => Promise<number>
   readonly log: Logger
   /** Called at each change of state. */
   readonly onChange?: (tenant: Tenant) => void
@@ -55,6 +62,9 @@ export interface TenantStatus {
   readonly figures?: HostFigures
 }
 
+/** A running host that has not taken over a new policy by then is stopped: what is denied must not go on. */
+const POLICY_MS = 5_000
+
 /** How soon listening is tried again when the process had no descriptor left. */
 const LISTEN_RETRY_MS = 1_000
 
@@ -71,6 +81,10 @@ export class Tenant {
   #addresses: readonly string[] = []
   /** Connections from the front desk that wait for the host. */
   #adoptees: Adoptee[] = []
+  /** Of the policy that the running host was given last. */
+  #epoch: number | undefined
+  /** Called with each epoch that the host says decides, and when it has gone. */
+  #onEpoch: (epoch: number) => void = () => {}
   #closed = false
 
   constructor (init: TenantInit) {
@@ -85,6 +99,8 @@ export class Tenant {
   get reason (): string | undefined { return this.#reason }
   /** Where peers reach its host; of the last one, while none runs. */
   get addresses (): readonly string[] { return this.#addresses }
+
+  get hostPid (): number | undefined { return this.#host?.pid }
 
   get registrations (): readonly Registration[] { return this.#registrations }
 
@@ -123,6 +139,22 @@ export class Tenant {
     await this.#stopHost()
     if (wasRunning || this.#registrations.length > 0) this.#start()
     else this.open()
+  }
+
+  /**
+   * Resolves when this decides in the running host and what it denies has been closed there, or when there is no host that
+   * an older one could decide in.
+   */
+  async applyPolicy (document: PolicyDocument): Promise<void> {
+    const host = this.#host
+    if (host === undefined || this.#epoch === document.epoch) return
+    this.#epoch = document.epoch
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const deadline = setTimeout(() => { host.kill('it did not take over a new policy') }, POLICY_MS)
+    this.#onEpoch = epoch => { if (epoch >= document.epoch) resolve() }
+    host.send({ kind: 'policy', document })
+    await promise
+    clearTimeout(deadline)
   }
 
   /** Stops for good; resolves when the host is gone. The socket is the caller's to close, and so are those still waiting. */
@@ -178,30 +210,38 @@ export class Tenant {
 
   async #startWithKey (): Promise<void> {
     let privateKey: Uint8Array
+    let serviceUid: number | undefined
     try {
       privateKey = await this.#init.privateKey()
+      serviceUid = await this.#init.serviceUid?.()
     } catch (error) {
       return this.#giveUp('failed', messageOf(error))
     }
     try {
-      this.#spawn(privateKey)
+      this.#spawn(privateKey, serviceUid)
     } catch (error) {
       this.#onCrash(messageOf(error)) // no process was to be had
     }
   }
 
-  #spawn (privateKey: Uint8Array): void {
+  #spawn (privateKey: Uint8Array, serviceUid: number | undefined): void {
     if (this.#closed) return
-    const { controlFd, memoryBytes, start } = this.#init
+    const { controlFd, memoryBytes, start, policy } = this.#init
+    const document = policy?.()
+    this.#epoch = document?.epoch
     let last: FromHost | undefined
     this.#host = new HostProcess({
-      start: { ...start, registrations: this.#registrations },
+      start: { ...start, ...serviceUid !== undefined && { serviceUid }, registrations: this.#registrations, ...document !== undefined && { policy: document } },
       privateKey,
       controlFd,
       memoryBytes,
-      onMessage: message => { last = message; this.#onMessage(message) },
+      onMessage: message => {
+        if (message.kind === 'idle' || message.kind === 'unable') last = message
+        this.#onMessage(message)
+      },
       onExit: ({ how, clean, unconfirmed }) => {
         this.#host = undefined
+        this.#onEpoch(Infinity)
         this.#adoptees.unshift(...unconfirmed)
         if (clean && last?.kind === 'idle') this.#await()
         else if (this.#state === 'stopping') this.#standBy('stopped')
@@ -213,8 +253,13 @@ export class Tenant {
   #onMessage (message: FromHost): void {
     if (message.kind === 'handlers') {
       this.#registrations = message.registrations
+    } else if (message.kind === 'audit') {
+      this.#init.audit?.(message.event)
+    } else if (message.kind === 'epoch') {
+      this.#onEpoch(message.epoch)
     } else if (message.kind === 'ready') {
       this.#addresses = message.addresses
+      this.#init.audit?.({ event: 'host', action: 'start', ...this.#host?.pid !== undefined && { pid: this.#host.pid } })
       if (this.#state === 'starting') this.#standBy('running')
       for (const { socket, caller } of this.#adoptees.splice(0)) this.#host?.adopt(socket, caller)
     } else if (message.kind === 'idle') {
@@ -226,6 +271,7 @@ export class Tenant {
   #onCrash (how: string): void {
     if (this.#closed) return
     this.#crashes++
+    this.#init.audit?.({ event: 'host', action: 'crash', reason: how })
     const delay = this.#backOff.crashed()
     this.#init.log.error({ tenant: this.name, how, ...delay === 'park' ? { parked: true } : { restartInMs: delay } }, 'host ended unexpectedly')
     if (delay === 'park') return this.#giveUp('parked', `its host crashed five times within five minutes, the last time by ${how}; see the daemon's log, then \`p2pctl tenant restart ${this.name}\``)
@@ -239,6 +285,7 @@ export class Tenant {
 
   #giveUp (state: 'parked' | 'failed', reason: string): void {
     if (this.#closed) return
+    this.#init.audit?.({ event: 'host', action: state === 'failed' ? 'fail' : 'park', reason })
     if (state === 'failed') this.#init.log.error({ tenant: this.name, reason }, 'tenant cannot be started')
     const refusal = refusalOf(state, reason)
     this.#standBy(state, this.#retrying(() => refuseConnects(this.#init.controlFd, refusal)), reason)

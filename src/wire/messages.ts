@@ -17,7 +17,8 @@ export const RequestType = {
   PUBSUB: 8,
   /** PEERSTORE with a `dialect` (JavaScript), PERSISTENT_CONN_UPGRADE without (hivemind). */
   PEERSTORE_OR_UPGRADE: 9,
-  REMOVE_STREAM_HANDLER: 10
+  REMOVE_STREAM_HANDLER: 10,
+  STREAM_ACCEPT: 100
 } as const
 export type RequestTypeName = keyof typeof RequestType
 export type RequestType = typeof RequestType[RequestTypeName]
@@ -62,6 +63,7 @@ export interface Request {
   pubsub?: PSRequest | undefined
   /** A PeerStoreRequest when the type is 9, a RemoveStreamHandlerRequest when it is 10: see codec.ts. */
   dialect?: Uint8Array | undefined
+  streamAccept?: StreamAcceptRequest | undefined
 }
 
 export interface Response {
@@ -84,6 +86,7 @@ export interface DisconnectRequest { peer: Uint8Array }
 export interface StreamOpenRequest { peer: Uint8Array, proto: string[], timeout?: number | undefined }
 export interface StreamHandlerRequest { addr: Uint8Array, proto: string[], balanced?: boolean | undefined }
 export interface RemoveStreamHandlerRequest { addr: Uint8Array, proto: string[] }
+export interface StreamAcceptRequest { proto: string[] }
 export interface ErrorResponse { msg: string }
 export interface StreamInfo { peer: Uint8Array, addr: Uint8Array, proto: string }
 export interface PeerInfo { id: Uint8Array, addrs: Uint8Array[] }

@@ -12,6 +12,7 @@ import type { Readable, Writable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { Child } from '../helpers/child.ts'
 import { until, within } from '../helpers/deadlines.ts'
+import { EVERYTHING_ALLOWED } from '../helpers/policies.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -51,7 +52,7 @@ export class World implements AsyncDisposable {
   }
 
   get #flags (): string[] {
-    return ['--tenants', this.tenantsDir, '--state', this.stateDir, '--run', this.runDir]
+    return ['--tenants', this.tenantsDir, '--policy', EVERYTHING_ALLOWED, '--state', this.stateDir, '--run', this.runDir]
   }
 
   /** `p2pd serve`, until it can be asked. */

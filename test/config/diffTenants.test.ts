@@ -8,7 +8,10 @@ function spec (name: string, streams = 512): TenantSpec {
     app: { uid: 1000 },
     host: { listen: ['/ip4/0.0.0.0/tcp/0'], start: 'on-demand', idleStopMs: 0 },
     groups: ['a'],
-    limits: { connections: 1, streams, handlers: 1, controlConnections: 1, memoryBytes: 1 }
+    limits: {
+      connections: 1, streams, handlers: 1, controlConnections: 1, requestsPerSecond: 1, dialsPerSecond: 1, streamsPerSecond: 1, bytesPerSecond: 0, buffered: 1,
+      descriptors: 1, memoryBytes: 1, inbound: { streams: 1, streamsPerPeer: 1, connectionsPerPeer: 1, connectionsPerSubnet: 1, reserved: 0 }
+    }
   }
 }
 

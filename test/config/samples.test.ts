@@ -56,7 +56,7 @@ test('every key has a description', t => {
 function shownDefault (schema: JSONSchema.BaseSchema): string {
   const value: unknown = schema.default
   if (Array.isArray(value)) return `[${value.join(', ')}]`
-  if (value === undefined) return 'required'
+  if (value === undefined) return /Left out: (.+)\.$/.exec(schema.description ?? '')?.[1]?.replaceAll('`', '') ?? 'required'
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 

@@ -26,7 +26,11 @@ test('a manifest with only a name has every default', t => {
     app: { uid: 0 },
     host: { listen: ['/ip4/0.0.0.0/tcp/0'], start: 'on-demand', idleStopMs: 600_000 },
     groups: [],
-    limits: { connections: 128, streams: 512, handlers: 64, controlConnections: 256, memoryBytes: 268_435_456 }
+    limits: {
+      connections: 128, streams: 512, handlers: 64, controlConnections: 256, requestsPerSecond: 1000, dialsPerSecond: 20, streamsPerSecond: 500,
+      bytesPerSecond: 0, buffered: 33_554_432, descriptors: 1152, memoryBytes: 268_435_456,
+      inbound: { streams: 384, streamsPerPeer: 256, connectionsPerPeer: 8, connectionsPerSubnet: 64, reserved: 16 }
+    }
   })
 })
 
@@ -36,13 +40,19 @@ name: chat
 app: { user: alice }
 host: { listen: [/ip4/127.0.0.1/tcp/4001, /ip6/::1/tcp/0], start: on-demand, idleStop: 1.5h }
 groups: [messaging, a-1]
-limits: { connections: 1, streams: 2, handlers: 3, controlConnections: 4, memory: 1GiB }
+limits:
+  { connections: 1, streams: 2, handlers: 3, controlConnections: 4, requestsPerSecond: 5, dialsPerSecond: 6, streamsPerSecond: 7, bytesPerSecond: 1MiB,
+    buffered: 2MiB, descriptors: 300, memory: 1GiB, inbound: { streams: 8, streamsPerPeer: 9, connectionsPerPeer: 10, connectionsPerSubnet: 11, reserved: 0 } }
 `), {
     name: 'chat',
     app: { uid: 1000, user: 'alice' },
     host: { listen: ['/ip4/127.0.0.1/tcp/4001', '/ip6/::1/tcp/0'], start: 'on-demand', idleStopMs: 5_400_000 },
     groups: ['messaging', 'a-1'],
-    limits: { connections: 1, streams: 2, handlers: 3, controlConnections: 4, memoryBytes: 1_073_741_824 }
+    limits: {
+      connections: 1, streams: 2, handlers: 3, controlConnections: 4, requestsPerSecond: 5, dialsPerSecond: 6, streamsPerSecond: 7,
+      bytesPerSecond: 1_048_576, buffered: 2_097_152, descriptors: 300, memoryBytes: 1_073_741_824,
+      inbound: { streams: 8, streamsPerPeer: 9, connectionsPerPeer: 10, connectionsPerSubnet: 11, reserved: 0 }
+    }
   })
 })
 
@@ -109,7 +119,7 @@ const faultRows: Array<[text: string, ...faults: string[]]> = [
   ['name: chat\nhost: { listens: 1 }', 'host.listens: unknown key; did you mean `listen`?'],
   ['name: chat\n"a\\nb: c": 1', '"a\\nb: c": unknown key; there are: name, app, host, groups, limits'],
   ['name: chat\n__proto__: { uid: 0 }', '__proto__: unknown key; there are: name, app, host, groups, limits'],
-  ['name: chat\nlimits: { __proto__: { streams: 9 } }', 'limits.__proto__: unknown key; there are: connections, streams, handlers, controlConnections, memory'],
+  ['name: chat\nlimits: { __proto__: { streams: 9 } }', 'limits.__proto__: unknown key; there are: connections, streams, handlers, controlConnections, requestsPerSecond, dialsPerSecond, streamsPerSecond, bytesPerSecond, buffered, descriptors, memory, inbound'],
   ['name: chat\nconstructor: 1', 'constructor: unknown key; there are: name, app, host, groups, limits'],
 
   ['name: chat\napp: alice', 'app: must be a mapping (`key: value` lines), found "alice"'],

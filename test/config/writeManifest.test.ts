@@ -27,7 +27,7 @@ host:
 # Policies can be about a group instead of one tenant.
 groups: [messaging, b]
 
-# limits: { connections: 128, streams: 512, handlers: 64, controlConnections: 256, memory: 256MiB }
+# limits: { connections: 128, streams: 512, handlers: 64, controlConnections: 256, dialsPerSecond: 20, memory: 256MiB }
 `)
 })
 

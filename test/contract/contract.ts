@@ -6,6 +6,8 @@
 import type { TestFn } from 'ava'
 import type { Difference } from './differences.ts'
 import type { Pair } from './pair.ts'
+import { accepting } from './rules/accepting.ts'
+import { turns } from './rules/acceptingTurns.ts'
 import { answers } from './rules/answers.ts'
 import { connecting } from './rules/connecting.ts'
 import { disconnecting } from './rules/disconnecting.ts'
@@ -26,7 +28,7 @@ import { identify } from '../helpers/requests.ts'
 
 export type { Difference, Pair }
 
-const RULES = [framing, answers, malformed, excess, connecting, disconnecting, opening, streams, halfClose, handlers, sharing, targets, protocolIds, unavailable]
+const RULES = [framing, answers, malformed, excess, connecting, disconnecting, opening, streams, halfClose, handlers, sharing, accepting, turns, targets, protocolIds, unavailable]
 
 export interface ContractOptions {
   /** What the daemon is known to do otherwise: asserted too, instead. */

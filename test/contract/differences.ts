@@ -21,6 +21,7 @@ export const GO_DIFFERENCES = [
   'any-handler-address',
   'paths-with-their-slash',
   'handlers-only-overwrite',
+  'no-waiting-for-streams',
   'a-connection-manager'
 ] as const
 

@@ -13,6 +13,7 @@ import type { IncomingMessage } from 'node:http'
 import { parseSocketAddress, type SocketAddress } from '../../src/wire/addresses.ts'
 import { Child } from './child.ts'
 import { within } from './deadlines.ts'
+import { EVERYTHING_ALLOWED } from './policies.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -96,7 +97,7 @@ export async function startTenants ({ tenants, directory, env }: TenantsInit, ke
   await Promise.all(Object.entries(tenants).map(async ([name, manifest]) => {
     await writeFile(join(manifests, `${name}.yaml`), JSON.stringify({ name, host: { listen: [LISTEN] }, ...manifest }))
   }))
-  const child = start(P2PD, ['serve', '--tenants', manifests, '--state', state, '--run', run], env)
+  const child = start(P2PD, ['serve', '--tenants', manifests, '--policy', EVERYTHING_ALLOWED, '--state', state, '--run', run], env)
   keep(child)
   const control = (name: string): { path: string } => ({ path: join(run, name, 'p2pd.sock') })
   const [frontDesk, admin] = [join(run, 'p2pd.sock'), join(run, 'admin.sock')]

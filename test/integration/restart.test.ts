@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { P2pdClient } from '../../src/client/index.ts'
 import { World, eventually } from './world.ts'
+import { EVERYTHING_ALLOWED } from '../helpers/policies.ts'
 
 const MANIFEST = 'host:\n  listen: [/ip4/127.0.0.1/tcp/0]\n'
 const P2PD = fileURLToPath(new URL('../../bin/p2pd', import.meta.url))
@@ -139,7 +140,7 @@ test.serial('a second daemon on the same state or run directory is refused with 
   await world.start()
   const other = join(world.directory, 'other')
   for (const [state, run, reason] of [[world.stateDir, other, /state|keystore/], [`${other}-state`, world.runDir, /the run directory .* is in use by another p2pd \(pid \d+\)/]] as const) {
-    const { status, stderr } = spawnSync(P2PD, ['serve', '--tenants', world.tenantsDir, '--state', state, '--run', run], { encoding: 'utf8' })
+    const { status, stderr } = spawnSync(P2PD, ['serve', '--tenants', world.tenantsDir, '--policy', EVERYTHING_ALLOWED, '--state', state, '--run', run], { encoding: 'utf8' })
     t.is(status, 1)
     t.regex(stderr, reason)
   }

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { EVERYTHING_ALLOWED } from '../helpers/policies.ts'
 
 const P2PD = fileURLToPath(new URL('../../bin/p2pd', import.meta.url))
 const READY_MS = 20_000
@@ -19,7 +20,7 @@ export interface TenantFigures {
   readonly peerId: string
   readonly pid?: number
   readonly crashes: number
-  readonly figures?: { readonly streams: number, readonly handlers: number, readonly controlConnections: number, readonly connections: number }
+  readonly figures?: { readonly streams: number, readonly handlers: number, readonly controlConnections: number, readonly connections: number, readonly limitsReached: Readonly<Record<string, number>> }
 }
 
 export class World implements AsyncDisposable {
@@ -31,14 +32,37 @@ export class World implements AsyncDisposable {
   /** What the daemon has written to stderr. */
   log = ''
 
-  /** @param manifests tenant -> YAML after its name */
-  constructor (manifests: Readonly<Record<string, string>>) {
+  readonly policyDir: string
+
+  /**
+   * @param manifests tenant -> YAML after its name
+   * @param policies name of a file -> its text; left out, everything is allowed
+   */
+  constructor (manifests: Readonly<Record<string, string>>, policies?: Readonly<Record<string, string>>) {
     mkdirSync(this.tenantsDir)
+    this.policyDir = policies === undefined ? EVERYTHING_ALLOWED : join(this.directory, 'policy')
+    if (policies !== undefined) {
+      mkdirSync(this.policyDir)
+      for (const [file, text] of Object.entries(policies)) this.decree(file, text)
+    }
     for (const [name, rest] of Object.entries(manifests)) this.declare(name, rest)
   }
 
   declare (name: string, rest: string): void {
     writeFileSync(join(this.tenantsDir, `${name}.yaml`), `name: ${name}\n${rest}`)
+  }
+
+  /** Writes a file of the policy directory; it decides after a reload. */
+  decree (file: string, text: string): void {
+    writeFileSync(join(this.policyDir, file), text)
+  }
+
+  async reload (): Promise<void> { await this.admin('POST', '/v1/reload') }
+
+  /** What the audit log holds. */
+  audit (): Array<Record<string, unknown>> {
+    const text = readFileSync(join(this.stateDir, 'audit.jsonl'), 'utf8')
+    return text.split('\n').filter(line => line !== '').map(line => JSON.parse(line) as Record<string, unknown>)
   }
 
   socketOf (tenant: string): string { return join(this.runDir, tenant, 'p2pd.sock') }
@@ -47,7 +71,7 @@ export class World implements AsyncDisposable {
 
   /** Resolves when every socket is there. Rejects with what it wrote if it ends instead. */
   async start (): Promise<void> {
-    const daemon = spawn(P2PD, ['serve', '--tenants', this.tenantsDir, '--state', this.stateDir, '--run', this.runDir], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const daemon = spawn(P2PD, ['serve', '--tenants', this.tenantsDir, '--policy', this.policyDir, '--state', this.stateDir, '--run', this.runDir], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#daemon = daemon
     daemon.stderr.on('data', (chunk: Buffer) => { this.log += chunk.toString() })
     const deadline = setTimeout(() => { daemon.kill('SIGKILL') }, READY_MS)

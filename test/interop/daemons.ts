@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Child, waitFor } from './processes.ts'
 import { ROOT } from './toolchain.ts'
+import { EVERYTHING_ALLOWED } from '../helpers/policies.ts'
 
 /** Our launcher, as operators and launching clients call it. */
 export const P2PD = join(ROOT, 'bin/p2pd')
@@ -79,7 +80,7 @@ export class World implements AsyncDisposable {
     const [state, sockets] = [this.path('state'), this.path('run')]
     await Promise.all(names.map(name =>
       writeFile(join(manifests, `${name}.yaml`), `name: ${name}\nhost:\n  listen: [/ip4/127.0.0.1/tcp/0]\n`)))
-    const child = this.#start(P2PD, ['serve', '--tenants', manifests, '--state', state, '--run', sockets])
+    const child = this.#start(P2PD, ['serve', '--tenants', manifests, '--policy', EVERYTHING_ALLOWED, '--state', state, '--run', sockets])
     const frontDesk = join(sockets, 'p2pd.sock')
     const paths = names.map(name => join(sockets, name, 'p2pd.sock'))
     await waitFor(`the control sockets of ${names.join(', ')} and the front desk`, () => [frontDesk, ...paths].every(path => existsSync(path)),

@@ -6,7 +6,7 @@ import { askDaemon } from '../daemon.ts'
 import { examples } from '../help.ts'
 import { list, sentence, size, table } from '../output.ts'
 
-const HEAD = ['TENANT', 'PEER ID', 'STATE', 'PID', 'CONNECTIONS', 'STREAMS', 'HANDLERS', 'CONTROL', 'MEMORY']
+const HEAD = ['TENANT', 'PEER ID', 'STATE', 'LEVEL', 'PID', 'CONNECTIONS', 'STREAMS', 'HANDLERS', 'CONTROL', 'MEMORY']
 
 export function status (parent: Command): void {
   parent.command('status')
@@ -28,19 +28,23 @@ export function status (parent: Command): void {
 function text ({ version, pid, uid, isolation, policy, tenantsDir, stateDir, runDir, tenants }: Status): string {
   const daemon = list({
     p2pd: `${version}, pid ${pid}, uid ${uid}`,
-    isolation: sentence(`${isolation.level}: ${isolation.why}`),
-    policy: sentence(policy),
+    isolation: isolation === undefined ? 'no tenants' : sentence(`${isolation.level} ${isolation.why}`),
+    policy: sentence(`epoch ${policy.epoch}, ${policy.policies} ${policy.policies === 1 ? 'policy' : 'policies'} in ${policy.directory}`),
     tenants: sentence(tenantsDir),
     state: sentence(stateDir),
     sockets: sentence(runDir)
   })
   const unwell = tenants.filter(({ reason }) => reason !== undefined).map(({ name, state, reason }) => `${name} is ${state}: ${sentence(reason ?? '')}\n`)
-  return `${daemon}\n${table(HEAD, tenants.map(row))}${unwell.length === 0 ? '' : `\n${unwell.join('')}`}`
+  const limited = tenants.flatMap(({ name, figures }) => Object.entries(figures?.limitsReached ?? {}).map(([limit, times]) =>
+    `${name} has met limits.${sentence(limit)} ${times === 1 ? 'once' : `${times} times`}\n`))
+  const levels = tenants.map(({ name, isolation: { level, why } }) => `${name} is at ${level}: ${sentence(why)}\n`)
+  const notes = [...levels, ...unwell, ...limited]
+  return `${daemon}\n${table(HEAD, tenants.map(row))}${notes.length === 0 ? '' : `\n${notes.join('')}`}`
 }
 
-function row ({ name, peerId, state, pid, figures }: TenantReport): string[] {
+function row ({ name, peerId, state, isolation, pid, figures }: TenantReport): string[] {
   const numbers = figures === undefined
     ? ['', '', '', '', '']
     : [...[figures.connections, figures.streams, figures.handlers, figures.controlConnections].map(String), size(figures.memoryBytes)]
-  return [name, peerId ?? '(damaged)', state, pid === undefined ? '' : String(pid), ...numbers]
+  return [name, peerId ?? '(damaged)', state, isolation.level, pid === undefined ? '' : String(pid), ...numbers]
 }

@@ -7,11 +7,9 @@ import type { Operation } from '../operation.ts'
 export const connect = {
   ask (request) {
     const { peer, addrs } = required(request.connect, 'connect')
-    return [{
-      action: 'connect',
-      resource: { type: 'Peer', id: decodePeerId(peer).toString() },
-      context: { addresses: addressesFrom(addrs).map(String) }
-    }]
+    addressesFrom(addrs)
+    // Its addresses are asked for one by one, resolved, when they are about to be dialled.
+    return [{ action: 'connect', resource: { type: 'Peer', id: decodePeerId(peer).toString() } }]
   },
   async run ({ host, signal }, request) {
     const { peer, addrs, timeout } = required(request.connect, 'connect')

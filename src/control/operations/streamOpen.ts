@@ -11,7 +11,7 @@ export const streamOpen = {
     return protocolsFrom(proto).map(protocol => ({
       action: 'openStream',
       resource: { type: 'Protocol', id: protocol },
-      context: { peer: id }
+      context: { peer: id, relayed: false } // a host has direct connections only
     }))
   },
   async run ({ host, signal }, request) {

@@ -9,6 +9,7 @@ import { connect } from './connect.ts'
 import { disconnect } from './disconnect.ts'
 import { identify } from './identify.ts'
 import { listPeers } from './listPeers.ts'
+import { streamAccept } from './streamAccept.ts'
 import { removeStreamHandler, streamHandler } from './streamHandler.ts'
 import { streamOpen } from './streamOpen.ts'
 import { unavailable } from './unavailable.ts'
@@ -24,7 +25,8 @@ const operations: Record<RequestTypeName, Operation> = {
   DISCONNECT: disconnect,
   PUBSUB: unavailable('pubsub'),
   PEERSTORE_OR_UPGRADE: unavailable('the peer store, and upgrading the connection,'),
-  REMOVE_STREAM_HANDLER: removeStreamHandler
+  REMOVE_STREAM_HANDLER: removeStreamHandler,
+  STREAM_ACCEPT: streamAccept
 }
 
 const byNumber = new Map<number, Operation>(Object.entries(RequestType).map(([name, number]) => [number, operations[name as RequestTypeName]]))

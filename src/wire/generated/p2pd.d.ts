@@ -20,6 +20,7 @@ export namespace p2pd {
             disconnect: (p2pd.pb.DisconnectRequest|null|undefined);
             pubsub: (p2pd.pb.PSRequest|null|undefined);
             dialect: (Uint8Array|null|undefined);
+            streamAccept: (p2pd.pb.StreamAcceptRequest|null|undefined);
             static encode(message: p2pd.pb.Request.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.Request;
         }
@@ -35,6 +36,7 @@ export namespace p2pd {
                 disconnect?: (p2pd.pb.DisconnectRequest.$Properties|null|undefined);
                 pubsub?: (p2pd.pb.PSRequest.$Properties|null|undefined);
                 dialect?: (Uint8Array|null|undefined);
+                streamAccept?: (p2pd.pb.StreamAcceptRequest.$Properties|null|undefined);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = p2pd.pb.Request.$Properties;
@@ -50,7 +52,8 @@ export namespace p2pd {
                 DISCONNECT = 7,
                 PUBSUB = 8,
                 PEERSTORE_OR_UPGRADE = 9,
-                REMOVE_STREAM_HANDLER = 10
+                REMOVE_STREAM_HANDLER = 10,
+                STREAM_ACCEPT = 100
             }
         }
 
@@ -220,6 +223,25 @@ export namespace p2pd {
                 $unknowns?: Uint8Array[];
             }
             type $Shape = p2pd.pb.RemoveStreamHandlerRequest.$Properties;
+        }
+
+        interface IStreamAcceptRequest extends p2pd.pb.StreamAcceptRequest.$Properties {
+        }
+
+        class StreamAcceptRequest {
+            constructor(properties?: p2pd.pb.StreamAcceptRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            proto: string[];
+            static encode(message: p2pd.pb.StreamAcceptRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.StreamAcceptRequest;
+        }
+
+        namespace StreamAcceptRequest {
+            interface $Properties {
+                proto?: string[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = p2pd.pb.StreamAcceptRequest.$Properties;
         }
 
         interface IErrorResponse extends p2pd.pb.ErrorResponse.$Properties {

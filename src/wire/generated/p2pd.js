@@ -33,6 +33,7 @@ export const p2pd = $root.p2pd = (() => {
             Request.prototype.disconnect = null;
             Request.prototype.pubsub = null;
             Request.prototype.dialect = null;
+            Request.prototype.streamAccept = null;
 
             Request.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -58,6 +59,8 @@ export const p2pd = $root.p2pd = (() => {
                     $root.p2pd.pb.PSRequest.encode(message.pubsub, writer.uint32(66).fork(), _depth + 1).ldelim();
                 if (message.dialect != null && $Object.hasOwnProperty.call(message, "dialect"))
                     writer.uint32(74).bytes(message.dialect);
+                if (message.streamAccept != null && $Object.hasOwnProperty.call(message, "streamAccept"))
+                    $root.p2pd.pb.StreamAcceptRequest.encode(message.streamAccept, writer.uint32(802).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -145,6 +148,12 @@ export const p2pd = $root.p2pd = (() => {
                             message.dialect = reader.bytes();
                             continue;
                         }
+                    case 100: {
+                            if (wireType !== 2)
+                                break;
+                            message.streamAccept = $root.p2pd.pb.StreamAcceptRequest.decode(reader, reader.size(), $undefined, _depth + 1, message.streamAccept);
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -177,6 +186,7 @@ export const p2pd = $root.p2pd = (() => {
                 values[valuesById[8] = "PUBSUB"] = 8;
                 values[valuesById[9] = "PEERSTORE_OR_UPGRADE"] = 9;
                 values[valuesById[10] = "REMOVE_STREAM_HANDLER"] = 10;
+                values[valuesById[100] = "STREAM_ACCEPT"] = 100;
                 return values;
             })();
 
@@ -907,6 +917,89 @@ export const p2pd = $root.p2pd = (() => {
             };
 
             return RemoveStreamHandlerRequest;
+        })();
+
+        pb.StreamAcceptRequest = (function() {
+
+            const StreamAcceptRequest = function (properties) {
+                this.proto = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            StreamAcceptRequest.prototype.proto = $util.emptyArray;
+
+            StreamAcceptRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.proto != null && message.proto.length)
+                    for (let i = 0; i < message.proto.length; ++i)
+                        writer.uint32(10).string(message.proto[i]);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            StreamAcceptRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.p2pd.pb.StreamAcceptRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.proto && message.proto.length))
+                                message.proto = [];
+                            message.proto.push(reader.string());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return StreamAcceptRequest;
         })();
 
         pb.ErrorResponse = (function() {

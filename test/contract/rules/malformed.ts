@@ -65,7 +65,7 @@ export function malformed ({ test, differs }: Suite): void {
   differs('closes-in-silence', {
     ours: [['an unknown request type is an ERROR, and the connection goes on', async (t, scene) => {
       const connection = await scene.dial()
-      for (const type of [11, 42, 100, 2 ** 31 - 1, -1]) isError(t, await connection.ask(requests.request(type)), /type/, `type ${type}`)
+      for (const type of [11, 42, 99, 2 ** 31 - 1, -1]) isError(t, await connection.ask(requests.request(type)), /type/, `type ${type}`)
       await isUsable(t, connection)
     }]],
     theirs: [['an unknown request type ends the connection without a word', async (t, scene) => {

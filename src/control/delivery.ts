@@ -1,0 +1,72 @@
+/**
+ * Inbound streams on the way to their receivers: dialled and told, or handed to a program that waits.
+ *
+ * Owns the count of those on the way and with programs that were dialled. Who receives is handlers.ts's to know.
+ */
+import { P2pdError, messageOf } from '../errors.ts'
+import { safeText, type Logger } from '../log.ts'
+import { encodeStreamInfo } from '../wire/codec.ts'
+import { encodeFrame } from '../wire/frames.ts'
+import type { RemoteStream } from './host.ts'
+import type { Pipes } from './pipes.ts'
+import type { AddressTarget, Receivers } from './receivers.ts'
+import { streamInfoOf } from './streamInfo.ts'
+import { dialTarget, type OwnSockets } from './targets.ts'
+import { Waiters } from './waiters.ts'
+
+export interface DeliveryInit {
+  readonly own: OwnSockets
+  readonly pipes: Pipes
+  readonly log: Logger
+  /** How many inbound streams may be with handlers at once, those included that have ended and are not read to their end. */
+  readonly maxPipes: number
+  /** Ends every delivery. */
+  readonly signal: AbortSignal
+}
+
+export class Delivery {
+  readonly #init: DeliveryInit
+  readonly #receiversOf: (protocol: string) => Receivers | undefined
+  #pipes = 0
+
+  constructor (init: DeliveryInit, receiversOf: (protocol: string) => Receivers | undefined) {
+    this.#init = init
+    this.#receiversOf = receiversOf
+  }
+
+  /** Inbound streams being delivered or piped now; one that a waiting connection has taken is that connection's. */
+  get pipes (): number { return this.#pipes }
+
+  /** Where an inbound stream arrives. Resolves when it is nobody's concern here any more; never rejects. */
+  async deliver (remote: RemoteStream): Promise<void> {
+    const { log, maxPipes } = this.#init
+    if (this.#pipes >= maxPipes) return remote.stream.abort(new Error('nobody can take it'))
+    this.#pipes++
+    try {
+      await this.#bring(remote)
+    } catch (error) {
+      remote.stream.abort(error instanceof Error ? error : new Error(String(error)))
+      log.warn({ protocol: safeText(remote.protocol), reason: messageOf(error) }, 'inbound stream not delivered')
+    } finally {
+      this.#pipes--
+    }
+  }
+
+  /** Where it meets its receiver: whoever's turn it is, or who takes the place of one that is over meanwhile. */
+  async #bring (remote: RemoteStream): Promise<void> {
+    for (;;) {
+      const target = this.#receiversOf(remote.protocol)?.next()
+      if (target === undefined) throw new P2pdError('ERR_UNAVAILABLE', 'nobody handles its protocol any more')
+      if (!(target instanceof Waiters)) return await this.#dial(target, remote)
+      if (await target.receive(remote)) return
+    }
+  }
+
+  async #dial ({ address, uid }: AddressTarget, remote: RemoteStream): Promise<void> {
+    const { own, pipes, signal } = this.#init
+    const socket = await dialTarget(address, { own, uid, signal })
+    // A bare StreamInfo, not wrapped in a Response, then the stream's bytes.
+    socket.write(encodeFrame(encodeStreamInfo(streamInfoOf(remote))))
+    await pipes.join(socket, remote.stream)
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Who receives the streams of one protocol, in turn: programs that listen at an address, and those that wait, who have one
+ * turn together.
+ */
+import type { SocketAddress } from '../wire/addresses.ts'
+import { describe } from './targets.ts'
+import { Waiters } from './waiters.ts'
+
+/** Where a program listens, and the user it registered as. */
+export interface AddressTarget {
+  readonly address: SocketAddress
+  readonly uid: number | undefined
+  /** It was registered to share its protocol, also with programs that wait. */
+  readonly shares: boolean
+}
+
+export type Target = AddressTarget | Waiters
+
+/** Never changes but for whose turn it is. */
+export class Receivers {
+  readonly targets: readonly Target[]
+  #turn = 0
+
+  constructor (targets: readonly Target[]) {
+    this.targets = targets
+  }
+
+  get addresses (): AddressTarget[] { return this.targets.filter((target): target is AddressTarget => !(target instanceof Waiters)) }
+
+  /** Unless they are over. */
+  get waiters (): Waiters | undefined {
+    return this.targets.find((target): target is Waiters => target instanceof Waiters && !target.isOver)
+  }
+
+  /** Whose turn it is. Undefined when nobody is left. */
+  next (): Target | undefined {
+    const there = this.targets.filter(target => !(target instanceof Waiters) || !target.isOver)
+    return there[this.#turn++ % there.length]
+  }
+
+  /** All but the one at this address. */
+  without (address: SocketAddress): Receivers {
+    return new Receivers(this.targets.filter(target => target instanceof Waiters || describe(target.address) !== describe(address)))
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Programs that wait on their control connections for the streams of one protocol: first come, first served.
+ *
+ * Owns the order on both sides. A stream goes to whoever has waited longest. When nobody waits at the moment it is kept,
+ * paused, as long as somebody is expected: a connection brings one stream only, so whoever has taken one is expected back.
+ * With nobody waiting and nobody expected the queue is over, for good. How a stream is given to a program is the
+ * connection's (waiting.ts), what becomes of the protocol is handlers.ts's.
+ */
+import { P2pdError } from '../errors.ts'
+import { safeText } from '../log.ts'
+import type { RemoteStream } from './host.ts'
+
+/**
+ * How long a program that has taken a stream is expected back: far above the millisecond that a connect and a request take,
+ * so that one on a loaded machine makes it, and below the patience of whoever opened a stream to one that has died.
+ */
+export const RETURN_GRACE_MS = 2_000
+
+/**
+ * Streams of one protocol that may be kept until somebody comes back for them. Each can hold what a peer sends unasked,
+ * 256 KiB; a burst of as many at once is lost no stream of, however few connections wait.
+ */
+export const MAX_KEPT_STREAMS = 256
+
+/** A connection that waits. */
+export interface Client {
+  /** Gives it the stream, now; true when the stream is its. False when its program has gone, and was told nothing. */
+  give (remote: RemoteStream): boolean
+  /** Ends its waiting, for this reason. */
+  dismiss (reason: P2pdError): void
+}
+
+/** A connection's place in the queues of all protocols it named: the first stream of any is its, and leaves all. */
+export class Place {
+  readonly #queues: readonly Waiters[]
+  readonly #client: Client
+  #hasLeft = false
+
+  constructor (queues: readonly Waiters[], client: Client) {
+    this.#queues = queues
+    this.#client = client
+  }
+
+  /** Goes to the end of the queues. May be given a stream, or be dismissed, before this returns. */
+  enter (): void {
+    for (const queue of this.#queues) if (!this.#hasLeft) queue.enter(this)
+    for (const queue of this.#queues) if (!this.#hasLeft) queue.serve()
+  }
+
+  /** Harmless when it has left. */
+  leave (): void {
+    this.#hasLeft = true
+    for (const queue of this.#queues) queue.leave(this)
+  }
+
+  /** For queues. True: the stream is its. In either case it is in no queue any more. */
+  take (remote: RemoteStream): boolean {
+    const isTaken = this.#client.give(remote)
+    if (isTaken) for (const queue of this.#queues) queue.expect()
+    this.leave()
+    return isTaken
+  }
+
+  /** Ends the waiting; nothing when it is over already. */
+  dismiss (reason: P2pdError): void {
+    if (this.#hasLeft) return
+    this.leave()
+    this.#client.dismiss(reason)
+  }
+}
+
+interface Kept {
+  readonly remote: RemoteStream
+  readonly settle: (isTaken: boolean) => void
+}
+
+export class Waiters {
+  readonly protocol: string
+  readonly #onOver: (waiters: Waiters) => void
+  readonly #places = new Set<Place>()
+  readonly #kept: Kept[] = []
+  /** How many have taken a stream and are expected back, and how many have been announced and not entered; until #grace is over. */
+  #expected = 0
+  #announced = 0
+  readonly #grace = setTimeout(() => { this.#giveUpExpecting() }, RETURN_GRACE_MS)
+  #end: P2pdError | undefined
+
+  /** @param onOver called once, when it is over */
+  constructor (protocol: string, onOver: (waiters: Waiters) => void) {
+    this.protocol = protocol
+    this.#onOver = onOver
+  }
+
+  get isOver (): boolean { return this.#end !== undefined }
+
+  /**
+   * Gives the stream to somebody, now or when somebody comes. False when the queue was over first: the stream is still the
+   * caller's. Rejects with ERR_LIMIT when too many are kept.
+   */
+  async receive (remote: RemoteStream): Promise<boolean> {
+    if (this.isOver) return false
+    if (this.#kept.length >= MAX_KEPT_STREAMS) {
+      throw new P2pdError('ERR_LIMIT', `${safeText(this.protocol)}: ${MAX_KEPT_STREAMS} streams already wait for the program to come back: let it keep more connections waiting`)
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    this.#kept.push({ remote, settle: resolve })
+    this.serve()
+    return await promise
+  }
+
+  /** Somebody who takes a stream is going to come back. */
+  expect (): void {
+    if (this.isOver) return
+    this.#expected++
+    this.#grace.refresh()
+  }
+
+  /** Somebody is going to enter at once: who was expected, if anybody was. */
+  announce (): void {
+    if (this.isOver) return
+    this.#expected = Math.max(0, this.#expected - 1)
+    this.#announced++
+    this.#grace.refresh()
+  }
+
+  enter (place: Place): void {
+    if (this.#end !== undefined) return place.dismiss(this.#end)
+    this.#announced = Math.max(0, this.#announced - 1)
+    this.#places.add(place)
+  }
+
+  leave (place: Place): void {
+    if (this.#places.delete(place)) this.#endWhenDeserted()
+  }
+
+  /** Brings those together who wait for each other. */
+  serve (): void {
+    for (const place of this.#places) {
+      const [first] = this.#kept
+      if (first === undefined) return
+      if (!place.take(first.remote)) continue
+      this.#kept.shift()
+      first.settle(true)
+    }
+  }
+
+  /** Ends it: who waits is dismissed for this reason, what is kept goes back. */
+  close (reason: P2pdError): void {
+    if (this.isOver) return
+    this.#end = reason
+    clearTimeout(this.#grace)
+    for (const place of this.#places) place.dismiss(reason)
+    for (const { settle } of this.#kept.splice(0)) settle(false)
+    this.#onOver(this)
+  }
+
+  #giveUpExpecting (): void {
+    this.#expected = this.#announced = 0
+    this.#endWhenDeserted()
+  }
+
+  #endWhenDeserted (): void {
+    if (this.#places.size > 0 || this.#expected + this.#announced > 0) return
+    this.close(new P2pdError('ERR_CLOSED', `nobody has waited for ${safeText(this.protocol)} for ${RETURN_GRACE_MS / 1000} s: ask again`))
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Where connections pass: every dial before its first packet, every inbound connection when it has proved whose it is.
+ *
+ * Dials come here from the transport itself (guardedTcp.ts), so no service of libp2p can dial past it. Owns what is asked of
+ * policy and counted by the ledger for a connection, and that it is closed when policy no longer allows it.
+ */
+import { networkInterfaces } from 'node:os'
+import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { P2pdError } from '../errors.ts'
+import type { Ask, Caller, Endpoint } from '../policy/ask.ts'
+import { InboundLedger, type Arrival } from '../policy/inboundLedger.ts'
+import type { Judge } from '../policy/judge.ts'
+import type { Ledger } from '../policy/ledger.ts'
+import { withoutPeerId, type Multiaddr } from '../wire/addresses.ts'
+import { endpointOf } from './endpoints.ts'
+
+export interface GateInit {
+  readonly tenant: string
+  readonly judge: Judge
+  readonly ledger: Ledger
+  /** TCP ports of the daemon itself on this machine: nothing is dialled there. */
+  readonly ownPorts: readonly number[]
+}
+
+export class Gate {
+  readonly #judge: Judge
+  readonly #ledger: Ledger
+  readonly #inbound: InboundLedger
+  readonly #ownPorts: readonly number[]
+  /** Nobody's request: the host itself. */
+  readonly #host: Caller
+  readonly #arrivals = new WeakMap<MultiaddrConnection, Arrival>()
+
+  constructor ({ tenant, judge, ledger, ownPorts }: GateInit) {
+    this.#judge = judge
+    this.#ledger = ledger
+    this.#inbound = new InboundLedger(ledger)
+    this.#ownPorts = ownPorts
+    this.#host = { tenant }
+  }
+
+  /** What libp2p asks by itself. */
+  readonly gater: ConnectionGater = {
+    // What is not said here is allowed by the library only on Node; said, it does not depend on where it runs.
+    denyDialMultiaddr: () => false,
+    denyDialPeer: peer => this.#isRefused(() => { this.connect(peer) }),
+    denyInboundEncryptedConnection: (peer, connection) => this.#isRefused(() => { this.#proved(peer, connection) }),
+    // Noise compares the key it meets with the peer ID that was dialled only where that ID holds the key. One that is a hash,
+    // as of every RSA key, would be anybody.
+    denyOutboundEncryptedConnection: (peer, { remoteAddr }) => !isDialled(peer, remoteAddr)
+  }
+
+  /** Whether this peer may be looked for at all; ERR_DENIED. Before any name is looked up. */
+  connect (peer: PeerId): void {
+    this.#judge.require(this.#host, { action: 'connect', resource: { type: 'Peer', id: peer.toString() } })
+  }
+
+  /**
+   * Whether this address may be dialled now; ERR_DENIED or ERR_LIMIT. It counts as a connection until `failed` is called, or
+   * until the connection that `connected` was told of has closed.
+   */
+  dial (peer: PeerId, endpoint: Endpoint): { connected: (connection: MultiaddrConnection) => void, failed: () => void } {
+    const ask: Ask = { action: 'dial', resource: { type: 'Peer', id: peer.toString() }, context: endpoint }
+    if (this.#ownPorts.includes(endpoint.port) && isThisMachine(endpoint.ip)) {
+      throw new P2pdError('ERR_DENIED', `dial denied on Peer ${peer.toString()} at ${endpoint.address}: it is one of the daemon's own ports`)
+    }
+    this.#judge.require(this.#host, ask)
+    this.#ledger.dials.spend()
+    this.#ledger.connections.take()
+    let isConnected = false
+    return {
+      connected: connection => {
+        isConnected = true
+        this.#inbound.know(peer.toString())
+        this.#holdUntilClosed(connection, ask, () => { this.#ledger.connections.release() })
+      },
+      failed: () => { if (!isConnected) this.#ledger.connections.release() }
+    }
+  }
+
+  /** Accepted, from nobody knows whom. It may be dropped for another until it has proved who it is. */
+  arrived (connection: MultiaddrConnection): void {
+    const { ip } = endpointOf(connection.remoteAddr)
+    const arrival = this.#inbound.arrived(ip, () => { connection.abort(new P2pdError('ERR_LIMIT', 'too many handshakes at once')) })
+    this.#arrivals.set(connection, arrival)
+    onceClosed(connection, () => { this.#inbound.left(arrival) })
+  }
+
+  #proved (peer: PeerId, connection: MultiaddrConnection): void {
+    const ask: Ask = { action: 'acceptConnection', resource: { type: 'Peer', id: peer.toString() }, context: endpointOf(connection.remoteAddr) }
+    this.#judge.require(this.#host, ask)
+    const arrival = this.#arrivals.get(connection)
+    if (arrival === undefined) throw new P2pdError('ERR_CLOSED', 'a connection nobody accepted')
+    this.#inbound.proved(arrival, peer.toString())
+    this.#holdUntilClosed(connection, ask, () => {})
+  }
+
+  #holdUntilClosed (connection: MultiaddrConnection, ask: Ask, onClosed: () => void): void {
+    const release = this.#judge.hold(this.#host, ask, reason => { connection.abort(reason) })
+    onceClosed(connection, () => { release(); onClosed() })
+  }
+
+  #isRefused (ask: () => void): boolean {
+    try {
+      ask()
+      return false
+    } catch {
+      return true // audited and counted where it was refused
+    }
+  }
+}
+
+function onceClosed (connection: MultiaddrConnection, callback: () => void): void {
+  if (connection.status !== 'open' && connection.status !== 'closing') return callback()
+  connection.addEventListener('close', callback, { once: true })
+}
+
+/** Whether this is the peer that the address names; true for an address that names none. */
+function isDialled (peer: PeerId, address: Multiaddr): boolean {
+  const named = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+  return named === undefined || peerIdFromString(named).equals(peer)
+}
+
+function isThisMachine (ip: string): boolean {
+  return ip.startsWith('127.') || ip === '::1' || Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === ip))
+}
+
+/** The peer at the end of a dialled address. */
+export function peerOf (address: Multiaddr): PeerId {
+  const named = address.getComponents().at(-1)
+  if (named?.name !== 'p2p' || named.value === undefined) throw new P2pdError('ERR_DENIED', `dial denied: ${withoutPeerId(address).toString()} does not say which peer is meant`)
+  return peerIdFromString(named.value)
+}

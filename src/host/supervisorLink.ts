@@ -1,0 +1,146 @@
+/**
+ * The host's end of its link to the supervisor (link.ts).
+ *
+ * Owns the channel, the sockets that come along with its messages, and how the supervisor learns of handlers. What a message
+ * makes the host do is main.ts's to say. When the channel ends the supervisor has gone, and so does the host.
+ */
+import { closeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { P2pdError } from '../errors.ts'
+import { LINK_FD, MAX_TARGETS, PASSING_FD, type FromHost, type Registration, type ToHost } from '../link.ts'
+import { LinkChannel, MAX_FROM_HOST_BYTES, MAX_TO_HOST_BYTES } from '../linkChannel.ts'
+import { receiveDescriptor } from '../os/passing.ts'
+
+/** Even with as many targets as there may be, and every character of theirs escaped, they fit into one message. */
+const CHANGES_IN_MESSAGE = 16
+
+type Adopt = Extract<ToHost, { kind: 'adopt' }>
+
+export class SupervisorLink {
+  readonly #channel: LinkChannel
+  /** What came before there was somebody to do it. */
+  readonly #early: ToHost[] = []
+  #onMessage = (message: ToHost): void => { this.#early.push(message) }
+  /** What the supervisor knows: protocol -> registration as JSON. */
+  readonly #known: Map<string, string>
+  #handlers: readonly Registration[]
+  #restored = false
+  readonly #dials = new Map<number, { resolve: (socket: Socket) => void, reject: (reason: unknown) => void }>()
+  #nextDial = 0
+
+  /** @param registrations as the start document has them */
+  constructor (registrations: readonly Registration[], onGone: () => void) {
+    this.#known = new Map(registrations.map(registration => [registration.protocol, JSON.stringify(registration)]))
+    this.#handlers = registrations
+    this.#channel = new LinkChannel({
+      socket: new Socket({ fd: LINK_FD }),
+      maxInBytes: MAX_TO_HOST_BYTES,
+      maxOutBytes: MAX_FROM_HOST_BYTES,
+      onMessage: message => { this.#take(message as ToHost) }, // the supervisor is believed
+      onEnd: onGone
+    })
+  }
+
+  /** From here on messages are given to `onMessage`, those that came before first. */
+  start (onMessage: (message: ToHost) => void): void {
+    this.#onMessage = onMessage
+    this.#early.splice(0).forEach(onMessage)
+  }
+
+  send (message: FromHost): void {
+    this.#channel.send(message)
+  }
+
+  /**
+   * The connection that came with the message: this host's from now on, which the supervisor hears before a byte of it is
+   * read. Undefined when there was no descriptor left for it; the supervisor then refuses it.
+   */
+  accept ({ id, descriptor }: Adopt): Socket | undefined {
+    const socket = this.#socketOf(descriptor)
+    this.send({ kind: socket === undefined ? 'declined' : 'adopted', id })
+    return socket
+  }
+
+  /**
+   * A connection to a handler's socket, made by the supervisor with the rights of the tenant's app; its listener was looked
+   * at there. Rejects with the `code` of the reason: a symbolic errno, or of an ERR_DENIED.
+   */
+  async dialAsApp (path: string, signal: AbortSignal): Promise<Socket> {
+    signal.throwIfAborted()
+    const id = this.#nextDial++
+    const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+    const onAbort = (): void => { reject(signal.reason) }
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#dials.set(id, { resolve, reject })
+    this.send({ kind: 'dialHandler', id, path })
+    try {
+      return await promise
+    } finally {
+      this.#dials.delete(id)
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** All handlers there are now. While those of an earlier host are being put back, the supervisor is told nothing. */
+  report (registrations: readonly Registration[]): void {
+    this.#handlers = registrations
+    if (!this.#restored) return
+    const now = new Map(registrations.map(({ protocol, targets }) => [protocol, { protocol, targets: targets.slice(-MAX_TARGETS) }]))
+    const removed = [...this.#known.keys()].filter(protocol => !now.has(protocol)).map(protocol => ({ protocol, targets: [] }))
+    const changes = [...removed, ...now.values()].filter(registration => this.#learns(registration))
+    while (changes.length > 0) this.send({ kind: 'handlers', registrations: changes.splice(0, CHANGES_IN_MESSAGE) })
+  }
+
+  /** Earlier handlers are back, as far as they may be. */
+  restored (): void {
+    this.#restored = true
+    this.report(this.#handlers)
+  }
+
+  /** Whether the supervisor does not know it yet; it will. */
+  #learns (registration: Registration): boolean {
+    const { protocol, targets } = registration
+    const json = JSON.stringify(registration)
+    if (this.#known.get(protocol) === json) return false
+    if (targets.length === 0) this.#known.delete(protocol)
+    else this.#known.set(protocol, json)
+    return true
+  }
+
+  #take (message: ToHost): void {
+    if (message.kind === 'beat') this.send({ kind: 'alive' })
+    else if (message.kind === 'dialled') this.#dialled(message.id, this.#socketOf(message.descriptor))
+    else if (message.kind === 'notDialled') this.#dials.get(message.id)?.reject(failure(message.code, message.reason))
+    else this.#onMessage(message)
+  }
+
+  #dialled (id: number, socket: Socket | undefined): void {
+    const dial = this.#dials.get(id)
+    if (dial === undefined) socket?.destroy() // given up meanwhile
+    else if (socket === undefined) dial.reject(failure('EMFILE', 'no file descriptor is left'))
+    else dial.resolve(socket)
+  }
+
+  /** The supervisor sent it before the message that names it, so it is there; what came for an earlier message is nobody's. */
+  #socketOf (descriptor: number): Socket | undefined {
+    for (let received = receiveDescriptor(PASSING_FD); received !== undefined; received = receiveDescriptor(PASSING_FD)) {
+      const { fd, number } = received
+      if (number !== descriptor) {
+        if (fd !== undefined) closeSync(fd)
+        continue
+      }
+      if (fd === undefined) return undefined
+      try {
+        return new Socket({ fd, allowHalfOpen: true }).on('error', () => { /* `close` follows */ })
+      } catch {
+        closeSync(fd)
+        return undefined
+      }
+    }
+    return undefined
+  }
+}
+
+function failure (code: string, reason: string): Error {
+  return code === 'ERR_DENIED' ? new P2pdError(code, reason) : Object.assign(new Error(reason), { code })
+}

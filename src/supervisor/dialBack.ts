@@ -1,0 +1,90 @@
+/**
+ * Connects a host to its tenant's handlers: their sockets can be reached by the app's own user alone, and no host is that user.
+ *
+ * The supervisor makes the connect with the app's rights and looks at who listens, before the host gets the descriptor: the
+ * app, and not the daemon itself. Whose rights those are is what the supervisor knows of the tenant; the host names a path
+ * and nothing else. What a host has it do takes a bounded share of its time.
+ *
+ * The honest limit: the path is looked up at once, so a directory on a file system that hangs holds the supervisor as it
+ * would hold anyone. Users cannot mount one where root would wait for it, unless an administrator allows it (`user_allow_other`).
+ */
+import { closeSync } from 'node:fs'
+import { checkListener } from '../control/targets.ts'
+import { P2pdError, messageOf } from '../errors.ts'
+import type { ToHost } from '../link.ts'
+import { credentialsOf } from '../os/credentials.ts'
+import { connectAs, type Rights } from '../os/dialling.ts'
+import { TokenBucket } from '../tokenBucket.ts'
+
+/** A twentieth of the supervisor's time for one host: a thousand dials a second where a dial takes what it usually does, 50 microseconds. */
+const DIALLING_MS = { perSecond: 50, burst: 50 }
+/** Dials that may wait for their turn; a host that asks for more is told to try again. */
+const MOST_WAITING = 64
+
+export interface DialBackInit {
+  /** Undefined where hosts do their own dialling. */
+  readonly rights: Rights | undefined
+  readonly send: (message: ToHost) => void
+  /** Passes a descriptor on with the message that says so; false when that cannot be done now. */
+  readonly give: (fd: number, announce: (descriptor: number) => ToHost) => boolean
+}
+
+export class DialBack implements Disposable {
+  readonly #init: DialBackInit
+  readonly #time = new TokenBucket(DIALLING_MS)
+  readonly #waiting: Array<{ id: number, path: string }> = []
+  #turn: NodeJS.Timeout | undefined
+
+  constructor (init: DialBackInit) {
+    this.#init = init
+  }
+
+  /** To be answered with `dialled` or `notDialled`. */
+  ask (id: number, path: string): void {
+    if (this.#waiting.length >= MOST_WAITING) return this.#refuse(id, 'EAGAIN', 'too many dials wait')
+    this.#waiting.push({ id, path })
+    if (this.#turn === undefined) this.#next()
+  }
+
+  [Symbol.dispose] (): void {
+    clearTimeout(this.#turn)
+    this.#waiting.length = 0
+  }
+
+  #next (): void {
+    this.#turn = undefined
+    while (this.#waiting.length > 0) {
+      const waitMs = this.#time.owedMs()
+      if (waitMs > 0) {
+        this.#turn = setTimeout(() => { this.#next() }, waitMs)
+        return
+      }
+      const asked = this.#waiting.shift()
+      if (asked === undefined) return
+      const began = performance.now()
+      this.#dial(asked.id, asked.path)
+      this.#time.owe(performance.now() - began)
+    }
+  }
+
+  #dial (id: number, path: string): void {
+    const { rights, give } = this.#init
+    if (rights === undefined) return this.#refuse(id, 'EACCES', 'permission denied')
+    let fd: number | undefined
+    try {
+      const dialled = connectAs(rights, path)
+      if ('code' in dialled) return this.#refuse(id, dialled.code, `connect ${dialled.code}`)
+      fd = dialled.fd
+      checkListener(credentialsOf(fd), path, { supervisorPid: process.pid, registrant: rights.uid })
+      if (!give(fd, descriptor => ({ kind: 'dialled', id, descriptor }))) this.#refuse(id, 'EAGAIN', 'too many descriptors are on their way')
+    } catch (error) {
+      this.#refuse(id, error instanceof P2pdError ? error.code : 'ERR_SYSTEM', messageOf(error))
+    } finally {
+      if (fd !== undefined) closeSync(fd)
+    }
+  }
+
+  #refuse (id: number, code: string, reason: string): void {
+    this.#init.send({ kind: 'notDialled', id, code, reason })
+  }
+}

@@ -1,0 +1,72 @@
+import test from 'ava'
+import { Ledger, type LimitName, type TenantLimits } from '../../src/policy/ledger.ts'
+
+const LIMITS: TenantLimits = {
+  controlConnections: 2, requestsPerSecond: 2, handlers: 3, connections: 4, dialsPerSecond: 1, streams: 4, streamsPerSecond: 100, buffered: 1000,
+  bytesPerSecond: 0, descriptors: 256, inbound: { streams: 3, streamsPerPeer: 2, connectionsPerPeer: 2, connectionsPerSubnet: 3, reserved: 1 }
+}
+
+function ledger (limits: Partial<TenantLimits> = {}): { ledger: Ledger, reached: LimitName[] } {
+  const reached: LimitName[] = []
+  return { ledger: new Ledger({ limits: { ...LIMITS, ...limits }, onReached: name => { reached.push(name) } }), reached }
+}
+
+test('a limit that is reached is an error that names it, what may be had and the mend, and is counted', t => {
+  const { ledger: one, reached } = ledger()
+  one.controlConnections.take()
+  one.controlConnections.take()
+  t.throws(() => { one.controlConnections.take() }, {
+    code: 'ERR_LIMIT',
+    message: 'limits.controlConnections: this tenant may have 2 control connections at once: close some, or raise the limit in its manifest'
+  })
+  t.is(one.controlConnections.used, 2)
+  one.controlConnections.release()
+  t.notThrows(() => { one.controlConnections.take() })
+  t.deepEqual(one.reached, { controlConnections: 1 })
+  t.deepEqual(reached, ['controlConnections'])
+})
+
+test('a rate allows two seconds\' worth and then refuses', t => {
+  const { ledger: one } = ledger()
+  for (let i = 0; i < 4; i++) one.requests.spend()
+  t.throws(() => { one.requests.spend() }, { code: 'ERR_LIMIT', message: /^limits\.requestsPerSecond: this tenant may send 2 requests a second: / })
+})
+
+test('a stream counts until it is released, and only once', t => {
+  const { ledger: one } = ledger()
+  const releases = Array.from({ length: 4 }, () => one.openStream())
+  t.throws(() => one.openStream(), { message: /^limits\.streams: / })
+  releases[0]?.()
+  releases[0]?.()
+  t.is(one.streams.used, 3)
+})
+
+test('peers cannot take all the streams, and one peer not all of theirs', t => {
+  const { ledger: one } = ledger()
+  one.acceptStream('a')
+  const release = one.acceptStream('a')
+  t.throws(() => one.acceptStream('a'), { message: /^limits\.inbound\.streamsPerPeer: .* 2 streams/ })
+  one.acceptStream('b')
+  t.throws(() => one.acceptStream('c'), { message: /^limits\.inbound\.streams: / })
+  t.notThrows(() => one.openStream(), 'the tenant\'s own')
+  t.is(one.streams.used, 4)
+  release()
+  t.is(one.inboundStreams.used, 2)
+  t.notThrows(() => one.acceptStream('a'))
+})
+
+test('an inbound stream that does not fit leaves no count behind', t => {
+  const { ledger: one } = ledger()
+  for (let i = 0; i < 4; i++) one.openStream()
+  t.throws(() => one.acceptStream('a'), { message: /^limits\.streams: / })
+  t.is(one.inboundStreams.used, 0)
+})
+
+test('while too much waits in streams no new one is opened, by nobody', t => {
+  const { ledger: one } = ledger()
+  one.bufferedBytes = 1001
+  t.throws(() => one.openStream(), { message: 'limits.buffered: this tenant may have 1000 bytes waiting in its streams: read what has come, or raise the limit in its manifest' })
+  t.throws(() => one.acceptStream('a'), { code: 'ERR_LIMIT' })
+  one.bufferedBytes = 1000
+  t.notThrows(() => one.openStream())
+})
