@@ -1,5 +1,4 @@
 /** `p2pd serve` of this checkout with tenants and policies made up for a benchmark, in a directory of its own. */
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,7 +33,7 @@ export async function startServe (dir: string, tenants: ReadonlyMap<string, stri
   mkdirSync(dirs.policy)
   for (const [name, text] of tenants) writeFileSync(join(dirs.tenants, `${name}.yaml`), text)
   for (const [name, text] of policies) writeFileSync(join(dirs.policy, name), text)
-  const daemon = Running.start([program, 'serve', ...Object.entries(dirs).flatMap(([name, path]) => takes(name) ? [`--${name}`, path] : [])], join(dir, 'log'))
+  const daemon = Running.start([program, 'serve', ...Object.entries(dirs).flatMap(([name, path]) => [`--${name}`, path])], join(dir, 'log'))
   const socket = (tenant: string): string => join(dirs.run, tenant, 'p2pd.sock')
   try {
     // Not by connecting: that would start the hosts. The socket is renamed into place once it listens.
@@ -44,12 +43,4 @@ export async function startServe (dir: string, tenants: ReadonlyMap<string, stri
     throw error
   }
   return { daemon, runDir: dirs.run, socket }
-}
-
-let help: string | undefined
-
-/** Whether `p2pd serve` has this flag. */
-function takes (flag: string): boolean {
-  help ??= spawnSync(program, ['serve', '--help'], { encoding: 'utf8' }).stdout
-  return help.includes(`--${flag} `)
 }

@@ -14,7 +14,7 @@ const FLOORS: Record<string, Record<string, string>> = {
   'main.ts': { cli: 'the programs', 'errors.ts': 'its exit code' },
   'index.ts': { client: 'what the package exports' },
   cli: {
-    supervisor: 'it starts one', config: 'flags become values', keystore: 'keys can be handled while no daemon runs', client: 'dial and listen are clients',
+    supervisor: 'it starts one', policy: 'check and explain', config: 'flags become values', keystore: 'keys can be handled while no daemon runs', client: 'dial and listen are clients',
     wire: 'addresses people type', os: 'descriptors kept from children', 'audit.ts': 'where the audit log is', 'errors.ts': 'exit codes', 'log.ts': 'it chooses the level', 'limits.ts': 'bounds', 'version.ts': '--version'
   },
   supervisor: {
@@ -24,12 +24,17 @@ const FLOORS: Record<string, Record<string, string>> = {
   },
   host: {
     'link.ts': 'how it is started', 'linkChannel.ts': 'how it is told', control: 'it serves the control protocol', policy: 'the decision in force', wire: 'addresses', os: 'its ties to its parent',
-    'errors.ts': 'faults', 'limits.ts': 'bounds', 'log.ts': 'log'
+    'audit.ts': 'what is recorded', 'auditLimiter.ts': 'what nobody would write is not sent', 'errors.ts': 'faults', 'limits.ts': 'bounds', 'log.ts': 'log'
   },
   'link.ts': { control: 'registrations are carried', policy: 'callers are carried', 'audit.ts': 'events are carried', 'errors.ts': 'faults', 'limits.ts': 'bounds' },
   'linkChannel.ts': { wire: 'frames', 'errors.ts': 'faults' },
-  control: { policy: 'every request is asked for', wire: 'messages', os: 'who calls', 'errors.ts': 'faults', 'limits.ts': 'bounds', 'log.ts': 'log' },
-  policy: {},
+  control: {
+    policy: 'every request is asked for', wire: 'messages', os: 'who calls', 'audit.ts': 'who was turned away', 'tokenBucket.ts': 'bytes a second', 'errors.ts': 'faults', 'limits.ts': 'bounds',
+    'log.ts': 'log'
+  },
+  policy: {
+    config: 'what operators write, and the words of faults', 'audit.ts': 'denials are recorded', 'tokenBucket.ts': 'rates', 'errors.ts': 'faults', 'log.ts': 'text from outside, made safe'
+  },
   keystore: { 'errors.ts': 'faults' },
   config: { 'errors.ts': 'faults', 'limits.ts': 'bounds' },
   client: { wire: 'messages', 'errors.ts': 'typed errors', 'limits.ts': 'bounds' },
@@ -37,6 +42,7 @@ const FLOORS: Record<string, Record<string, string>> = {
   os: { 'errors.ts': 'faults', 'limits.ts': 'bounds' },
   'auditLimiter.ts': { 'audit.ts': 'events', 'tokenBucket.ts': 'a rate' },
   'audit.ts': {},
+  'tokenBucket.ts': {},
   'errors.ts': {},
   'log.ts': {},
   'limits.ts': {},
@@ -47,6 +53,7 @@ const FLOORS: Record<string, Record<string, string>> = {
 const PACKAGES: Array<{ match: RegExp, rooms: string[], reason: string }> = [
   { match: /^koffi$/, rooms: ['os'], reason: 'system calls have one door' },
   { match: /^(libp2p|@libp2p\/(tcp|identify|ping)|@chainsafe\/libp2p-.*)$/, rooms: ['host'], reason: 'the supervisor and the control protocol run no libp2p node' },
+  { match: /^@cedar-policy\//, rooms: ['policy'], reason: 'what decides has one door' },
   { match: /^level$/, rooms: ['keystore'], reason: 'the database is the keystore\'s' },
   { match: /^(zod|yaml|ms)$/, rooms: ['config'], reason: 'what operators write becomes values in one place' },
   { match: /^(commander|cli-table3)$/, rooms: ['cli'], reason: 'only programs have a command line' },

@@ -1,10 +1,13 @@
 /** p2pd as it is in this checkout: one daemon with two tenants, so a supervisor and a host process for each tenant. */
-import { realisticPolicies } from '../decision/policies.ts'
+import { GROUP, realisticPolicies } from '../decision/policies.ts'
 import { classicCommand, startServe, whyNotBuilt } from '../serve.ts'
 import type { Contender, Daemons } from './contender.ts'
 
+const TENANTS = ['a', 'b']
+
 /** 1,000 idle streams have to fit, and a stream opened by a classic client keeps its control connection. */
 const manifest = (name: string): string => `name: ${name}
+groups: [${GROUP}]
 host:
   listen: [/ip4/127.0.0.1/tcp/0]
 limits: { streams: 4096, controlConnections: 4096 }
@@ -19,8 +22,9 @@ export const ours: Contender = {
   classic: classicCommand,
 
   async start (dir) {
-    const tenants = ['a', 'b']
-    const { daemon, socket } = await startServe(dir, new Map(tenants.map(name => [name, manifest(name)])), policies)
+    const tenants = new Map(TENANTS.map(name => [name, manifest(name)]))
+    // Measured as operators run it: with policies that are asked, and have conditions to work out.
+    const { daemon, socket } = await startServe(dir, tenants, realisticPolicies(TENANTS.map(name => ({ name, family: '/bench/' }))))
     const before = new Set(daemon.pids())
     const daemons: Daemons = {
       a: socket('a'),

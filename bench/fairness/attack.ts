@@ -6,6 +6,7 @@
  */
 import { Conversation } from '../conversation.ts'
 import { command } from '../load.ts'
+import { last, makeSessionLast } from './priority.ts'
 import { NEIGHBOURS, ROGUE, type Scene } from './scene.ts'
 
 /** What an attack says it has done, by name. */
@@ -37,9 +38,11 @@ export async function begin (scene: Scene, mode: Mode): Promise<Attack> {
 /** How often the host of a crash loop is looked for. */
 const CRASH_LOOK_MS = 50
 
-async function program (scene: Scene, mode: string, accomplice = scene.accomplice): Promise<() => Attack> {
+async function program (scene: Scene, mode: string, { accomplice = scene.accomplice, busy = false } = {}): Promise<() => Attack> {
   const { frontDesk: front, dir } = scene
-  const talk = new Conversation(command('misbehave', { mode, a: scene.socket(ROGUE), b: accomplice, front, dir, within: '10m' }), { ownSession: true })
+  const line = command('misbehave', { mode, a: scene.socket(ROGUE), b: accomplice, front, dir, within: '10m' })
+  const talk = new Conversation(busy ? line : last(line), { ownSession: true })
+  if (!busy) makeSessionLast(talk.pid)
   await talk.next()
   return () => {
     talk.say('begin')
@@ -58,10 +61,10 @@ async function program (scene: Scene, mode: string, accomplice = scene.accomplic
 const ofProgram = (name: string, title: string): Mode => ({ name, title, prepare: async scene => await program(scene, name) })
 
 export const modes: readonly Mode[] = [
-  { ...ofProgram('busy', 'a busy program, no tenant'), calibration: true },
+  { name: 'busy', title: 'a busy program, no tenant', calibration: true, prepare: async scene => await program(scene, 'busy', { busy: true }) },
   ofProgram('requests', 'request flood'),
   ofProgram('opens', 'open flood'),
-  { name: 'neighbour', title: 'open flood at a neighbour', prepare: async scene => await program(scene, 'neighbour', scene.socket(NEIGHBOURS[0] ?? '')) },
+  { name: 'neighbour', title: 'open flood at a neighbour', prepare: async scene => await program(scene, 'neighbour', { accomplice: scene.socket(NEIGHBOURS[0] ?? '') }) },
   ofProgram('halves', 'half frames'),
   ofProgram('unread', 'not reading'),
   {

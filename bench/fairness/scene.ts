@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { AdminClient } from '../../src/cli/adminClient.ts'
 import { READY_MS } from '../contenders/contender.ts'
+import { last, makeSessionLast } from './priority.ts'
 import { classicCommand, startServe, type Serving } from '../serve.ts'
 import { cpuSeconds, Running } from '../processes.ts'
 
@@ -43,8 +44,9 @@ export class Scene implements AsyncDisposable {
     const serving = await startServe(dir, new Map(tenants), new Map([['everyone.cedar', 'permit (principal, action, resource);\n']]))
     started.defer(async () => { await serving.daemon.stop() })
     const accomplice = join(dir, 'accomplice.sock')
-    const daemon = Running.start(classicCommand(accomplice), join(dir, 'accomplice.log'))
+    const daemon = Running.start(last(classicCommand(accomplice)), join(dir, 'accomplice.log'))
     started.defer(async () => { await daemon.stop() })
+    makeSessionLast(daemon.pid)
     await daemon.until(async () => existsSync(accomplice), READY_MS)
     started.move()
     return new Scene(dir, serving, daemon, accomplice)

@@ -18,7 +18,7 @@ function row ({ title, attack, ratios, missed, calibration, failed }: ModeResult
   ]
 }
 
-export function showFairness ({ pace, size, realTime, baseline, lostNeighbours, modes }: FairnessResult): string {
+export function showFairness ({ pace, size, generatorFirst, baseline, lostNeighbours, modes }: FairnessResult): string {
   const table = new Table({
     head: ['15 tenants, while one has', 'request p50/p99 ms', 'p50', 'p99', 'open p50/p99 ms', 'p50', 'p99', 'throughput', 'resets', 'hashes', 'aims'],
     colAligns: ['left', ...Array.from({ length: 9 }, () => 'right' as const), 'left'],
@@ -42,7 +42,7 @@ export function showFairness ({ pace, size, realTime, baseline, lostNeighbours, 
   lines.push('', 'Processors used, in cores, with nothing wrong and under attack, and what the attack did:', cores(modes).toString())
   lines.push(`Aims: p99 at most ${AIMS.p99Ratio} x, throughput at least ${AIMS.throughputRatio * 100} %, ${AIMS.resets} resets, all hashes equal.`)
   lines.push(`Each of the 15: ${pace.requests} requests, ${pace.opens} opens and ${pace.rate / 1024} KiB a second; ${size.rounds} round${size.rounds === 1 ? '' : 's'} of ${size.phaseMs / 1_000} s with and without.`)
-  if (!realTime) lines.push('The generator has no real-time priority here (that needs root and chrt): times include its own waiting.')
+  if (!generatorFirst) lines.push('The generator has no real-time priority here (that needs root and chrt): times include its own waiting.')
   return lines.join('\n')
 }
 

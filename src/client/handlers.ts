@@ -57,15 +57,15 @@ export class Handlers {
   }
 
   /** Undefined for a daemon that does not know STREAM_ACCEPT. */
-  async #wait ({ protocols: proto, signals, ...init }: HandlerRequest): Promise<Handler | undefined> {
-    const enter = async (...ends: ReadonlyArray<AbortSignal | undefined>): Promise<Socket> => {
-      return (await this.#requests.open({ type: RequestType.STREAM_ACCEPT, streamAccept: { proto } }, { signals: ends })).socket
+  async #wait ({ protocols, signals, ...init }: HandlerRequest): Promise<Handler | undefined> {
+    const enter = async (proto: readonly string[], ...ends: ReadonlyArray<AbortSignal | undefined>): Promise<Socket> => {
+      return (await this.#requests.open({ type: RequestType.STREAM_ACCEPT, streamAccept: { proto: [...proto] } }, { signals: ends })).socket
     }
     for (let attempt = 1; this.#accepts !== false; attempt++) {
       try {
-        const first = await enter(...signals)
+        const first = await enter(protocols, ...signals)
         this.#accepts = true
-        return new WaitingHandler({ reception: new Reception(init), enter }).start(first)
+        return new WaitingHandler({ reception: new Reception(init), protocols, enter }).start(first)
       } catch (error) {
         if (!(error instanceof P2pdError) || signals.some(signal => signal?.aborted === true)) throw error
         // go-libp2p-daemon hangs up on what it does not know. So does a daemon that is just being restarted, but once.

@@ -24,13 +24,17 @@ export const WAITING_CONNECTIONS = 4
 const FIRST_RETRY_MS = 10
 const LAST_RETRY_MS = 2_000
 
+/** So often is a program refused that asks to wait for several protocols, and none of its connections waits, before each goes alone: a limit may be met once. */
+const REFUSALS_BEFORE_SPLIT = 3
+
 /** How long the daemon may take to let go of connections that are no longer to wait: it does so at once, unless it is hung. */
 const CLOSE_MS = 1_000
 
 export interface WaitingInit {
   readonly reception: Reception
+  readonly protocols: readonly string[]
   /** A connection on which the daemon has said that it waits. Throws what the daemon said otherwise. */
-  readonly enter: (signal: AbortSignal) => Promise<Socket>
+  readonly enter: (protocols: readonly string[], signal: AbortSignal) => Promise<Socket>
 }
 
 export class WaitingHandler implements Handler {
@@ -40,6 +44,8 @@ export class WaitingHandler implements Handler {
   readonly #abandoned = new AbortController()
   readonly #waiting = new Set<Socket>()
   #places: Array<Promise<void>> = []
+  /** One for each protocol, once they could not be waited for together. */
+  #parts: WaitingHandler[] | undefined
   #closed: Promise<void> | undefined
   /** The last failure that was reported since it last waited: not each attempt is news. */
   #told: string | undefined
@@ -49,7 +55,7 @@ export class WaitingHandler implements Handler {
   }
 
   /** @param first waits already; the others do a moment later */
-  start (first: Socket): this {
+  start (first?: Socket): this {
     this.#places = Array.from({ length: WAITING_CONNECTIONS }, async (_, i) => { await this.#keepWaiting(i === 0 ? first : undefined) })
     return this
   }
@@ -60,7 +66,7 @@ export class WaitingHandler implements Handler {
       // Ends the waiting in order: the daemon answers with its own end. What it gave before it knew is still read, and reset.
       for (const socket of this.#waiting) socket.end()
       const deadline = setTimeout(() => { this.#abandoned.abort(new P2pdError('ERR_CLOSED', 'the handler was closed')) }, CLOSE_MS)
-      await Promise.all(this.#places)
+      await Promise.all([...this.#places, ...(this.#parts ?? []).map(async part => { await part.close() })])
       clearTimeout(deadline)
     })()
     await this.#closed
@@ -72,14 +78,15 @@ export class WaitingHandler implements Handler {
 
   /** One place among those that wait, taken again and again until the handler is closed. Never rejects. */
   async #keepWaiting (socket?: Socket): Promise<void> {
-    for (let failures = 0; !this.#closing.signal.aborted;) {
+    const { enter, protocols } = this.#init
+    for (let failures = 0; !this.#closing.signal.aborted && this.#parts === undefined;) {
       try {
-        socket ??= await this.#init.enter(this.#abandoned.signal)
+        socket ??= await enter(protocols, this.#abandoned.signal)
         this.#told = undefined
         failures = 0
         await this.#receive(socket)
       } catch (error) {
-        if (this.#closing.signal.aborted) return
+        if (this.#closing.signal.aborted || this.#isSplit(error, socket !== undefined || (failures >= REFUSALS_BEFORE_SPLIT && this.#waiting.size === 0))) return
         this.#tell(error, failures)
         await delay(Math.min(FIRST_RETRY_MS * 2 ** failures++, LAST_RETRY_MS), undefined, { signal: this.#closing.signal }).catch(() => {})
       }
@@ -101,6 +108,14 @@ export class WaitingHandler implements Handler {
     } finally {
       this.#waiting.delete(socket)
     }
+  }
+
+  /** Several are refused when one of them is: then each is waited for by itself, so that the others do not suffer. */
+  #isSplit (error: unknown, isForGood: boolean): boolean {
+    const { protocols } = this.#init
+    if (protocols.length === 1 || !isForGood || !(error instanceof P2pdError) || error.code !== 'ERR_REMOTE') return false
+    this.#parts ??= protocols.map(protocol => new WaitingHandler({ ...this.#init, protocols: [protocol] }).start())
+    return true
   }
 
   /** A connection that ends while it waits is the daemon's host being restarted, which is nobody's concern; not again and again. */

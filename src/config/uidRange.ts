@@ -15,6 +15,11 @@ export interface UidRange { readonly first: number, readonly last: number }
  */
 export const DEFAULT_SERVICE_UIDS: UidRange = { first: 2_100_000_000, last: 2_100_009_999 }
 
+/** Beyond it, one for each process id there can be: of the hosts of classic daemons, which keep no state. */
+export function classicServiceUid (pid: number): number {
+  return DEFAULT_SERVICE_UIDS.last + 1 + pid
+}
+
 /** Above it, uids are negative numbers for some programs. */
 const MAX_UID = 2 ** 31 - 2
 /** What the kernel shows for everyone it does not know. */

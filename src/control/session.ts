@@ -113,8 +113,8 @@ function holdStream ({ stream, protocol }: RemoteStream, asks: readonly Ask[], c
 }
 
 /** All of it has to be allowed, as long as it lasts. */
-function holdAll (asks: readonly Ask[], caller: Caller, judge: Judge, close: (reason: P2pdError) => void): () => void {
-  const releases = asks.map(ask => judge.hold(caller, ask, close))
+function holdAll (asks: readonly Ask[], caller: Caller, judge: Judge, close: (id: string, reason: P2pdError) => void): () => void {
+  const releases = asks.map(ask => judge.hold(caller, ask, reason => { close(ask.resource.id, reason) }))
   return () => { for (const release of releases) release() }
 }
 

@@ -61,9 +61,10 @@ export class Place {
     return isTaken
   }
 
-  /** Ends the waiting; nothing when it is over already. */
-  dismiss (reason: P2pdError): void {
+  /** Ends the waiting because of this protocol; the program is expected back for the others. Nothing when it has left. */
+  dismiss (protocol: string, reason: P2pdError): void {
     if (this.#hasLeft) return
+    for (const queue of this.#queues) if (queue.protocol !== protocol) queue.expect()
     this.leave()
     this.#client.dismiss(reason)
   }
@@ -124,7 +125,7 @@ export class Waiters {
   }
 
   enter (place: Place): void {
-    if (this.#end !== undefined) return place.dismiss(this.#end)
+    if (this.#end !== undefined) return place.dismiss(this.protocol, this.#end)
     this.#announced = Math.max(0, this.#announced - 1)
     this.#places.add(place)
   }
@@ -149,7 +150,7 @@ export class Waiters {
     if (this.isOver) return
     this.#end = reason
     clearTimeout(this.#grace)
-    for (const place of this.#places) place.dismiss(reason)
+    for (const place of this.#places) place.dismiss(this.protocol, reason)
     for (const { settle } of this.#kept.splice(0)) settle(false)
     this.#onOver(this)
   }

@@ -17,8 +17,8 @@ import { Place, type Waiters } from './waiters.ts'
 
 export interface Waiting {
   readonly queues: readonly Waiters[]
-  /** Says who has to be called when the waiting is no longer allowed, and returns how that is taken back. */
-  readonly hold: (dismiss: (reason: P2pdError) => void) => () => void
+  /** Takes who has to be called when a protocol may no longer be waited for, and returns how that is taken back. */
+  readonly hold: (dismiss: (protocol: string, reason: P2pdError) => void) => () => void
 }
 
 /**
@@ -47,9 +47,8 @@ export async function waitForStream (socket: Socket, { queues, hold }: Waiting):
   socket.on('end', onEnd).on('close', onEnd)
   // Also when so much was sent ahead that nothing is read any more, and Node would not come to the end.
   const watch = setInterval(() => { if (hasEnded(socket)) onEnd() }, HANGUP_CHECK_MS)
-  if (hasEnded(socket)) onEnd()
-  else place.enter()
-  const release = hold(reason => { place.dismiss(reason) })
+  place.enter()
+  const release = hold((protocol, reason) => { place.dismiss(protocol, reason) })
   try {
     return await promise
   } finally {

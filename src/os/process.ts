@@ -46,10 +46,16 @@ export function closeInheritedOnExec (): void {
 /** By number, as every architecture Node runs on has them but MIPS and SPARC: getrlimit(2). */
 const RESOURCES = { core: 4, processes: 6, descriptors: 7 } as const
 
-/** Both the soft and the hard limit: it cannot be raised again without root. Of processes and threads it counts all of the user's. */
+/**
+ * Both the soft and the hard limit, so that it cannot be raised again without root; less than `most` where this process may
+ * have less already. Of processes and threads it counts all of the user's.
+ */
 export function limitResource (resource: keyof typeof RESOURCES, most: number): void {
-  const limit = Buffer.alloc(16)
-  limit.writeBigUInt64LE(BigInt(most), 0)
-  limit.writeBigUInt64LE(BigInt(most), 8)
+  const limit = Buffer.alloc(2 * 8)
+  call('prlimit', `read its limit of ${resource}`, 0, RESOURCES[resource], null, limit)
+  const hard = limit.readBigUInt64LE(8)
+  const next = hard < BigInt(most) ? hard : BigInt(most)
+  limit.writeBigUInt64LE(next, 0)
+  limit.writeBigUInt64LE(next, 8)
   call('prlimit', `limit its ${resource}`, 0, RESOURCES[resource], limit, null)
 }

@@ -27,8 +27,8 @@ export interface Endpoint {
   readonly relayed: boolean
 }
 
-interface Asked<Action extends string, Type extends string> {
-  readonly action: Action
+interface Asked<Name extends string, Type extends string> {
+  readonly action: Name
   readonly resource: { readonly type: Type, readonly id: string }
 }
 

@@ -14,7 +14,7 @@ import { P2pdError, messageOf } from '../errors.ts'
 
 export type Cedar = typeof CedarModule
 
-export type { AuthorizationAnswer, DetailedError, EntityJson, Expr, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
+export type { AuthorizationAnswer, DetailedError, EntityJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
 
 /** Set one after the other: V8 takes no list. */
 const SMALL = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering', '--wasm-lazy-validation']

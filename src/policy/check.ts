@@ -44,7 +44,7 @@ function unknown (named: Checked['named'], tenants: readonly KnownTenant[]): str
   const known = { Tenant: tenants.map(({ name }) => name), Group: tenants.flatMap(({ groups }) => groups) }
   return named.flatMap(({ type, id, file }) => {
     const there = type === 'Tenant' ? known.Tenant : known.Group
-    return there.includes(id) ? [] : [`${file}: there is no ${type === 'Tenant' ? 'tenant' : 'tenant in a group'} ${show(id)}${guess(id, there)}`]
+    return there.includes(id) ? [] : [`${file}: ${type === 'Tenant' ? 'there is no tenant' : 'no tenant is in a group'} ${show(id)}${guess(id, there)}`]
   })
 }
 

@@ -129,8 +129,10 @@ function once (findings: readonly Finding[]): Finding[] {
 function findingOf (file: string, { text, line }: Piece, { message, help, sourceLocations = [] }: DetailedError): Finding {
   const { start = 0, label } = sourceLocations[0] ?? {}
   const before = Buffer.from(text).subarray(0, start).toString()
-  const what = message.replace(/^for policy `[^`]*`, /, '').replace(/^failed to parse policy from string: /, '')
-  return { file: `${file}:${line + newlines(before, 0, before.length)}`, what: [what, ...typeof label === 'string' ? [label] : [], ...help === null ? [] : [help]].join('; ') }
+  const parts = [message, label, help].filter(part => typeof part === 'string')
+  // Its names for policies are not the operator's.
+  const what = parts.map(part => part.replace(/^for policy `[^`]*`, /, '').replace(/^failed to parse policy from string: /, ''))
+  return { file: `${file}:${line + newlines(before, 0, before.length)}`, what: what.join('; ') }
 }
 
 function readActionGroups (): ActionGroups {

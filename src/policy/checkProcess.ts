@@ -15,7 +15,7 @@ import type { CheckInput, CheckOutput } from './check.ts'
 const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'check.ts' : 'policyCheck.mjs', import.meta.url))
 
 /** A thousand policies take about two on a slow machine. */
-const DEADLINE_MS = 10_000
+const DEADLINE_MS = 30_000
 
 const LIMITS = ['--disable-sigusr1', '--max-old-space-size=128', '--wasm-max-mem-pages=4096']
 

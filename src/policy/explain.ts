@@ -9,7 +9,7 @@ import { forbiddenByCode } from './codeRules.ts'
 import { conditionsOf, type Conditions } from './conditions.ts'
 import { DEFAULT_DENY, createPolicy } from './engine.ts'
 import type { ScopedPolicy } from './load.ts'
-import { asked, neighboursOf, type Asked, type KnownTenant, type Words } from './question.ts'
+import { ACTIONS, asked, neighboursOf, type Asked, type KnownTenant, type Words } from './question.ts'
 import { questionOf, worldOf, type Question } from './request.ts'
 import { covers, coversAction, describe, type Scope } from './scope.ts'
 import { sliceFor } from './slice.ts'
@@ -33,7 +33,7 @@ export interface Explanation {
   readonly rule?: string
   /** The policies that decided. */
   readonly deciding: ReadonlyArray<Place & { readonly effect: 'permit' | 'forbid', readonly text: string }>
-  /** Permits that would apply if one thing about them were different. */
+  /** Permits that would apply if one thing about them were different, and what that part of them says. */
   readonly almost: ReadonlyArray<Place & { readonly part: Part, readonly wants: string }>
   /** The least that would have to be permitted; absent when that would not be enough. */
   readonly smallest?: string
@@ -78,6 +78,7 @@ function almostOf ({ id, file, line, scope, text }: ScopedPolicy, question: Ques
   if (unfit.length > 1) return []
   const conditions = conditionsOf(text, question)
   const [part] = unfit
+  if (part === 'action' && !isAlike(scope, question.action)) return []
   if (part !== undefined) return conditions.hold ? [{ id, file, line, part, wants: wantOf(scope, part) }] : []
   return conditions.hold ? [] : [{ id, file, line, part: 'condition', wants: conditionWant(conditions) }]
 }
@@ -90,10 +91,17 @@ function unfitParts (scope: Scope, { principal, action, resource }: Question): A
   ]
 }
 
+/** Whether one of the policy's actions goes the same way, to the same kind of thing. What permits anything else is no near miss. */
+function isAlike ({ actions = [] }: Scope, wanted: string): boolean {
+  const kinds = new Map(Object.entries(ACTIONS))
+  const kind = kinds.get(wanted)
+  return actions.some(action => kinds.get(action)?.type === kind?.type && kinds.get(action)?.group === kind?.group)
+}
+
 function wantOf (scope: Scope, part: Exclude<Part, 'condition'>): string {
-  return part === 'action' ? `action is ${(scope.actions ?? []).join(' or ')}` : describe(part, scope[part])
+  return part === 'action' ? (scope.actions ?? []).join(', ') : describe(part, scope[part])
 }
 
 function conditionWant ({ failing, error }: Conditions): string {
-  return error === undefined ? failing : `${failing}, which fails: ${error}`
+  return error === undefined ? failing : `${failing}, which cannot be evaluated: ${error}`
 }

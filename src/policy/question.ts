@@ -43,17 +43,25 @@ const CALLER = ['uid', 'gid'] as const
 const ENDPOINT = ['ip', 'port', 'address', 'relayed'] as const
 type Name = typeof CALLER[number] | typeof ENDPOINT[number] | 'peer'
 
-/** What may be said beside the resource. What follows from it (`local`, `public`) is worked out and cannot be said. */
-const CONTEXTS: Readonly<Record<Action, { readonly type: Ask['resource']['type'], readonly names: readonly Name[] }>> = {
-  identify: { type: 'Host', names: CALLER },
-  listPeers: { type: 'Host', names: CALLER },
-  connect: { type: 'Peer', names: CALLER },
-  disconnect: { type: 'Peer', names: CALLER },
-  dial: { type: 'Peer', names: ENDPOINT },
-  acceptConnection: { type: 'Peer', names: ENDPOINT },
-  openStream: { type: 'Protocol', names: ['peer', 'relayed', ...CALLER] },
-  handleStream: { type: 'Protocol', names: CALLER },
-  acceptStream: { type: 'Protocol', names: ['peer', ...ENDPOINT] }
+interface Kind {
+  /** The group it is in. */
+  readonly group: 'inspect' | 'outbound' | 'inbound'
+  readonly type: Ask['resource']['type']
+  /** What may be said beside the resource. What follows from it (`local`, `public`) is worked out and cannot be said. */
+  readonly names: readonly Name[]
+}
+
+/** As in the schema. */
+export const ACTIONS: Readonly<Record<Action, Kind>> = {
+  identify: { group: 'inspect', type: 'Host', names: CALLER },
+  listPeers: { group: 'inspect', type: 'Host', names: CALLER },
+  disconnect: { group: 'inspect', type: 'Peer', names: CALLER },
+  connect: { group: 'outbound', type: 'Peer', names: CALLER },
+  dial: { group: 'outbound', type: 'Peer', names: ENDPOINT },
+  openStream: { group: 'outbound', type: 'Protocol', names: ['peer', 'relayed', ...CALLER] },
+  acceptConnection: { group: 'inbound', type: 'Peer', names: ENDPOINT },
+  handleStream: { group: 'inbound', type: 'Protocol', names: CALLER },
+  acceptStream: { group: 'inbound', type: 'Protocol', names: ['peer', ...ENDPOINT] }
 }
 
 /** An address on the internet, of a root name server: well known, and never contacted by this. */
@@ -76,16 +84,16 @@ export function symbolic (tenant: string): string {
 }
 
 export function isAction (text: string): text is Action {
-  return Object.hasOwn(CONTEXTS, text)
+  return Object.hasOwn(ACTIONS, text)
 }
 
 /** What is asked, or everything that is wrong with the words. */
 export function asked (words: Words, tenants: readonly KnownTenant[]): Asked | { readonly faults: string[] } {
   const { action, tenant, context } = words
-  if (!isAction(action)) return { faults: [`there is no action ${show(action)}; ${suggestion(action, Object.keys(CONTEXTS))}`] }
-  const { type, names } = CONTEXTS[action]
+  if (!isAction(action)) return { faults: [`there is no action ${show(action)}; ${suggestion(action, Object.keys(ACTIONS))}`] }
+  const { type, names } = ACTIONS[action]
   const faults: string[] = []
-  for (const name of Object.keys(context).filter(name => !names.some(known => known === name))) faults.push(unknownName(name, action, names))
+  for (const name of Object.keys(context).filter(said => !names.some(known => known === said))) faults.push(unknownName(name, action, names))
   const reader = new Reader(context, tenants, faults)
   const resource = { type, id: type === 'Peer' ? reader.peer(words.resource) : words.resource }
   if (type === 'Host' && words.resource !== OWN) faults.push(`${action} is about the tenant's own host, which is called ${show(OWN)}, found ${show(words.resource)}`)

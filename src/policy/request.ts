@@ -50,7 +50,7 @@ export function questionOf (world: World, caller: Caller, ask: Ask): Question {
     action,
     resource,
     ...peer !== undefined && { peer },
-    context: { ...Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, valueOf(name, value)])) },
+    context: Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, valueOf(name, value)])),
     // A list of texts and numbers, so no two different ones are written the same.
     key: JSON.stringify([action, resource.type, resource.id, ...Object.entries(facts).flat(2)])
   }

@@ -37,7 +37,7 @@ function peerClause (what: string, { id }: Entity, tenants: readonly KnownTenant
 
 /** Never any address at all: an address that was only assumed stands for its kind. */
 function addressClause ({ port, local, public: isPublic }: Question['context'], said: ReadonlySet<string>, ip: string): string {
-  const exact = [said.has('ip') ? `context.ip == ip(${quote(canonicalIp(ip))})` : '', said.has('port') ? `context.port == ${String(port)}` : ''].filter(clause => clause !== '')
+  const exact = [said.has('ip') ? `context.ip == ip(${quote(canonicalIp(ip))})` : '', said.has('port') ? `context.port == ${Number(port)}` : ''].filter(clause => clause !== '')
   if (local === true && !said.has('ip')) return ['context.local', ...exact].join(' && ')
   if (isPublic === true && !said.has('ip')) return ['context.public', ...exact].join(' && ')
   return exact.join(' && ')

@@ -6,12 +6,15 @@ import { closeSync, lstatSync, readFileSync, rmSync } from 'node:fs'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { ClassicOptions } from '../config/classicFlags.ts'
+import { classicServiceUid, whyNotThisRange } from '../config/uidRange.ts'
 import { ConfigError, P2pdError, messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { clearStaleSocket, listenTcp, listenUnix } from '../os/listening.ts'
+import { mayChangeUsers } from '../os/rights.ts'
 import { selfTest } from '../os/selfTest.ts'
 import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../wire/addresses.ts'
 import type { TenantLimits } from '../policy/ledger.ts'
+import { hardenSupervisor } from './harden.ts'
 import { Tenant } from './tenant.ts'
 
 /** No manifest, so no limits of an operator's: what a machine of one's own can bear, as the Go daemon has none at all. */
@@ -42,7 +45,9 @@ export interface ClassicDaemon extends AsyncDisposable {
 
 /** Resolves when the host listens and the control socket is served. */
 export async function serveClassic (options: ClassicOptions, log: Logger): Promise<ClassicDaemon> {
+  hardenSupervisor()
   await selfTest()
+  const serviceUid = serviceUidOfClassic(log)
   const privateKey = await readOrMakeKey(options.idFile)
   const wanted = parseSocketAddress(options.listen)
   const { fd, address } = await listen(wanted)
@@ -56,6 +61,7 @@ export async function serveClassic (options: ClassicOptions, log: Logger): Promi
     memoryBytes: MEMORY_BYTES,
     log,
     privateKey: async () => privateKey,
+    ...serviceUid !== undefined && { serviceUid: async () => serviceUid },
     start: {
       tenant: 'classic',
       ...'path' in address && { callerUid: process.geteuid?.() ?? 0 },
@@ -95,6 +101,16 @@ export async function serveClassic (options: ClassicOptions, log: Logger): Promi
     failed: failed.promise,
     [Symbol.asyncDispose]: close
   }
+}
+
+/** With root its host is not root either: it gets a uid that no other process of the machine has. */
+function serviceUidOfClassic (log: Logger): number | undefined {
+  if (process.geteuid?.() !== 0) return undefined
+  const uid = classicServiceUid(process.pid)
+  const [why] = mayChangeUsers() ? whyNotThisRange({ first: uid, last: uid }) : ['needs CAP_SETUID, CAP_SETGID and CAP_KILL']
+  if (why === undefined) return uid
+  log.warn({ uid, why }, 'the host runs as root: the uid it was to have cannot be used')
+  return undefined
 }
 
 /** Not what another daemon has put there since. */

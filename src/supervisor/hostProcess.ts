@@ -10,6 +10,7 @@ import { refuse } from '../control/refusal.ts'
 import { isFromHost, writeStart, type FromHost, type HostFigures, type HostStart, type ToHost } from '../link.ts'
 import { LinkChannel, MAX_FROM_HOST_BYTES, MAX_TO_HOST_BYTES } from '../linkChannel.ts'
 import { primaryGroupOf } from '../os/accounts.ts'
+import type { Rights } from '../os/dialling.ts'
 import type { Caller } from '../policy/ask.ts'
 import { DialBack } from './dialBack.ts'
 import { Handover, type Adoptee } from './handover.ts'
@@ -47,6 +48,11 @@ export interface HostProcessInit {
   readonly program?: string
 }
 
+/** As whom a host under a uid of its own has handlers dialled: what this process knows of the tenant, whatever the host says. */
+function rightsOfApp (uid = process.geteuid?.() ?? 0): Rights {
+  return { uid, gid: primaryGroupOf(uid) }
+}
+
 interface Exit {
   /** In words: `exit code 1`, `signal SIGKILL`, or what it was killed for. */
   readonly how: string
@@ -82,8 +88,7 @@ export class HostProcess {
     this.#child = child
     this.#handover = new Handover(passingFd, message => { this.send(message) })
     this.#dialBack = new DialBack({
-      // Only a host under a uid of its own has to ask; as whom is what this process knows of the tenant.
-      rights: start.serviceUid === undefined || start.callerUid === undefined ? undefined : { uid: start.callerUid, gid: primaryGroupOf(start.callerUid) },
+      rights: start.serviceUid === undefined ? undefined : rightsOfApp(start.callerUid),
       send: message => { this.send(message) },
       give: (fd, announce) => this.#handover.give(fd, announce)
     })

@@ -11,6 +11,7 @@ import { messageOf } from '../errors.ts'
 import { Keystore } from '../keystore/keystore.ts'
 import type { Logger } from '../log.ts'
 import { takeLock } from '../os/lock.ts'
+import { makeOwnDirectory } from '../os/ownDirectory.ts'
 import { closeOnExec } from '../os/process.ts'
 import { selfTest } from '../os/selfTest.ts'
 import { VERSION } from '../version.ts'
@@ -45,6 +46,7 @@ export async function serve ({ settings, log, onChange = () => {} }: ServeInit):
   await using opened = new AsyncDisposableStack()
   hardenSupervisor()
   await selfTest()
+  makeOwnDirectory(stateDir, 0o700)
   const keystore = opened.use(await Keystore.open({ stateDir, closeOnExec, ...passphraseFile !== undefined && { passphraseFile } }))
   opened.use(takeLock(join(stateDir, 'lock'), `the state directory ${stateDir}`))
   const serviceUids = uid === ROOT_UID ? await ServiceUids.open(stateDir, settings.serviceUids ?? DEFAULT_SERVICE_UIDS) : undefined

@@ -5,6 +5,7 @@
  * and only what changed restarts. A tenant whose identity is damaged is on the list too, refusing connects with the reason.
  */
 import { closeSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { refuse } from '../control/refusal.ts'
 import { diffTenants } from '../config/diffTenants.ts'
 import { loadTenants } from '../config/loadTenants.ts'
@@ -111,9 +112,10 @@ export class Roster {
     for (const warning of policies.warnings) log.warn(warning)
     const diff = diffTenants([...this.#entries.values()].map(({ spec }) => spec), specs)
     const peerIds = new Map(await Promise.all(specs.map(async ({ name }) => [name, await this.#enrolled(name)] as const)))
+    const neighbours = specs.map(({ name, groups }) => ({ tenant: name, groups, peerId: peerIds.get(name) }))
+    if (this.#epoch === 0 || !isDeepStrictEqual([policies.policies, neighbours], [this.#policies.policies, this.#neighbours])) this.#epoch++
     this.#policies = policies
-    this.#epoch++
-    this.#neighbours = specs.map(({ name, groups }) => ({ tenant: name, groups, peerId: peerIds.get(name) }))
+    this.#neighbours = neighbours
     await Promise.all(diff.removed.map(async ({ name }) => { await this.#remove(name) }))
     await Promise.all(diff.changed.map(async ({ after }) => { await this.#change(after, peerIds.get(after.name)) }))
     await Promise.all(diff.added.map(async spec => { await this.#add(spec, peerIds.get(spec.name)) }))

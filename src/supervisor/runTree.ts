@@ -3,12 +3,12 @@
  *
  * Owns that only we can make anything in it, that what a killed daemon left goes, and that a foreign file is never touched.
  */
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, rmdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { adminSocketPath, frontDeskPath, tenantSocketPath } from '../config/runPaths.ts'
-import { P2pdError } from '../errors.ts'
 import { clearStaleSocket, listenUnix } from '../os/listening.ts'
 import { takeLock } from '../os/lock.ts'
+import { assertOwnDirectory, makeOwnDirectory } from '../os/ownDirectory.ts'
 
 const ROOT_UID = 0
 /** What listenUnix() makes and renames from; one that was left holds nothing but its socket. */
@@ -27,10 +27,8 @@ export class RunTree implements Disposable {
     this.directory = directory
     const uid = process.geteuid?.() ?? ROOT_UID
     this.#directoryMode = uid === ROOT_UID ? 0o755 : 0o700
-    mkdirSync(directory, { recursive: true, mode: this.#directoryMode })
-    const found = statSync(directory)
-    if (found.uid !== uid) throw new P2pdError('ERR_OCCUPIED', `${directory} belongs to uid ${found.uid}, not to p2pd's uid ${uid}: remove it, or name another with --run`)
-    if ((found.mode & 0o022) !== 0) throw new P2pdError('ERR_OCCUPIED', `${directory} can be written by others, who could put their sockets in place of ours: chmod go-w ${directory}`)
+    makeOwnDirectory(directory, this.#directoryMode)
+    assertOwnDirectory(realpathSync(directory))
     this.#lock = takeLock(join(directory, 'lock'), `the run directory ${directory}`)
     this.#removeLeftovers()
   }
@@ -42,7 +40,8 @@ export class RunTree implements Disposable {
   /** A tenant's control socket, listening: mode 0600 and the tenant's own. Returns its descriptor. */
   async listenForTenant (tenant: string, uid: number): Promise<number> {
     const directory = join(this.directory, tenant)
-    mkdirSync(directory, { recursive: true, mode: this.#directoryMode })
+    if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { mode: this.#directoryMode })
+    assertOwnDirectory(directory)
     return await this.#listen(this.socketOf(tenant), 0o600, uid)
   }
 

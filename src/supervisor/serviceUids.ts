@@ -40,7 +40,7 @@ export class ServiceUids {
     const file = join(stateDir, 'service-uids.json')
     try {
       const bytes = await readPrivate(file, MAX_FILE_BYTES, [ownUid()])
-      return new ServiceUids(file, range, bytes === undefined ? new Map() : parse(bytes.toString('utf8')))
+      return new ServiceUids(file, range, bytes === undefined ? new Map<string, number>() : parse(bytes.toString('utf8')))
     } catch (cause) {
       throw new ConfigError([{ file, path: '', what: `cannot be used (${messageOf(cause)}): restore it from a backup; without one, move it away, and every tenant's host gets a new uid` }])
     }

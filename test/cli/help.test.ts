@@ -19,7 +19,7 @@ test('every command has help with examples and with the options that all have', 
   const { stdout: help } = await run('--help')
   t.regex(help, /Exit codes: 0/)
   const top = commandsIn(help)
-  t.deepEqual(top, ['status', 'reload', 'audit', 'dial', 'listen', 'tenant', 'key'])
+  t.deepEqual(top, ['status', 'reload', 'audit', 'dial', 'listen', 'tenant', 'policy', 'key'])
   const check = async (command: string[]): Promise<void> => {
     const { code, stdout, stderr } = await run(...command, '--help')
     t.is(code, 0, command.join(' '))

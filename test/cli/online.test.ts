@@ -60,13 +60,13 @@ test('text from outside cannot play tricks on a terminal', async t => {
   mkdirSync(world.runDir)
   const tenant = { name: 'chat', socket: '/s', state: 'failed', addresses: [], crashes: 0, reason: 'a\u001b[2Jb\nc\u202e' }
   const server = createServer((_, response) => {
-    response.end(JSON.stringify({ version: '1', pid: 1, uid: 0, isolation: { level: 'L0', why: '' }, policy: '\u0007', tenantsDir: '/t', stateDir: '/s', runDir: '/r', tenants: [tenant] }))
+    response.end(JSON.stringify({ version: '1', pid: 1, uid: 0, isolation: { level: 'L0', why: '' }, policy: { directory: '/p\u0007', epoch: 3, policies: 1 }, tenantsDir: '/t', stateDir: '/s', runDir: '/r', tenants: [tenant] }))
   })
   await once(server.listen(join(world.runDir, 'admin.sock')), 'listening')
   t.teardown(() => server.close())
   const { stdout } = await world.startBare(['status', '--run', world.runDir]).finished()
   t.true(stdout.includes('chat is failed: a\\u001b[2Jb\\u000ac\\u202e\n'))
-  t.regex(stdout, /^policy +\\u0007$/m)
+  t.regex(stdout, /^policy +epoch 3, 1 policy in \/p\\u0007$/m)
 })
 
 test('a tenant that is added is served at once, and one that is removed no longer', async t => {
@@ -98,15 +98,15 @@ test('a tenant that is added is served at once, and one that is removed no longe
 test('reload tells what changed, and the list what a reload would change', async t => {
   await using world = new World('chat', 'bob')
   await world.serve()
-  t.is((await world.ctl('reload')).stdout, 'nothing has changed for any of the 2 tenants\n')
+  t.is((await world.ctl('reload')).stdout, 'nothing has changed for any of the 2 tenants\npolicy epoch 1: 1 policy\n')
   world.declare('carol')
   world.declare('chat', { groups: ['messaging'] })
   rmSync(join(world.tenantsDir, 'bob.yaml'))
   const { stdout } = await world.ctl('tenant', 'list')
   t.regex(stdout, /^carol +declared +\S+\/carol\/p2pd\.sock\n/m)
   t.regex(stdout, /\n\nbob is declared no longer, and served until `p2pctl reload`\ncarol is served after `p2pctl reload`\n$/)
-  t.is((await world.ctl('reload')).stdout, 'added: carol\nremoved: bob\nchanged: chat\n')
-  t.deepEqual(await world.json('reload'), { added: [], removed: [], changed: [], same: ['carol', 'chat'] })
+  t.is((await world.ctl('reload')).stdout, 'added: carol\nremoved: bob\nchanged: chat\npolicy epoch 2: 1 policy\n')
+  t.deepEqual(await world.json('reload'), { added: [], removed: [], changed: [], same: ['carol', 'chat'], epoch: 2, policies: 1 })
 })
 
 test('a directory with faults is not applied: each is told, with exit code 2, and everything stays', async t => {

@@ -33,7 +33,7 @@ test.serial('a connection to a handler that brings no StreamInfo in time is clos
   const daemon = await scriptedDaemon(t, ({ answer }) => { answer(ok) })
   const client = new P2pdClient(daemon.address)
   const errors: unknown[] = []
-  await client.handle('/a', () => { t.fail('called') }, { onError: error => { errors.push(error) } })
+  await client.handle('/a', () => { t.fail('called') }, { dialBack: true, onError: error => { errors.push(error) } })
   const remote = await daemon.dialHandler()
   remote.resume().write(Uint8Array.of(20, 10))
   // The other side starts its clock when it has accepted, which it does not tell.

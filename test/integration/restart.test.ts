@@ -196,7 +196,7 @@ test.serial('a reload changes exactly what changed, and nothing at all when some
   world.declare('d', MANIFEST)
   rmSync(join(world.tenantsDir, 'c.yaml'))
   const unread = connect(world.socketOf('c')).on('error', () => {})
-  t.deepEqual(await world.admin('POST', '/v1/reload'), { added: ['d'], removed: ['c'], changed: ['b'], same: ['a'] })
+  t.like(await world.admin('POST', '/v1/reload'), { added: ['d'], removed: ['c'], changed: ['b'], same: ['a'] })
   unread.destroy()
   t.is((await world.tenant('a')).pid, before[0]?.pid)
   t.not((await world.tenant('b')).pid, before[1]?.pid)

@@ -80,12 +80,15 @@ export class Program implements AsyncDisposable {
 
   async seen (id: string): Promise<Seen> { return await this.#order({ do: 'seen', id }) }
 
-  /** Opens a stream with that STREAM_OPEN, sends so many bytes, and reads to the end. */
-  async exchange (to: SocketAddress | string, request: Uint8Array, bytes: number, pauseMs = 0): Promise<Exchanged & { readonly opened: Answer }> {
-    const exchanged = await this.#order({ do: 'exchange', to: addressOf(to), request: inBase64(request), bytes, pauseMs })
+  /** Opens a stream with that STREAM_OPEN, sends so many bytes (with a pause after each 64 KiB, and until finish() says so), and reads to the end. */
+  async exchange (to: SocketAddress | string, request: Uint8Array, bytes: number, pauseMs = 0, id?: string): Promise<Exchanged & { readonly opened: Answer }> {
+    const exchanged = await this.#order({ do: 'exchange', to: addressOf(to), request: inBase64(request), bytes, pauseMs, ...id !== undefined && { id } })
     const opened = exchanged.answer === undefined ? refused(exchanged.end) : answerOf(exchanged.answer)
     return { ...exchanged, opened }
   }
+
+  /** The exchanges of that name end what they send. */
+  async finish (id: string): Promise<void> { await this.#order({ do: 'finish', id }) }
 
   /** Calls a function of `fs`, `os` or `process` as that user: `fs.readFileSync`, `process.kill`. Never rejects for what it throws. */
   async attempt (call: string, ...args: unknown[]): Promise<Attempted> {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { isolationOf, least, type Posture } from '../../src/supervisor/isolation.ts'
+import { isolationOf, least, type Level, type Posture } from '../../src/supervisor/isolation.ts'
 
 const ROOT = { daemonUid: 0, givesUids: true }
 const A = { name: 'a', appUid: 1000, hostUid: 2_100_000_000 }
@@ -15,7 +15,7 @@ for (const { title, posture, level, why } of [
   { title: 'a host with a uid of its own is', posture: { ...ROOT, tenants: [A, B] }, level: 'L3', why: /uid 1000 is its app's alone; its host runs as uid 2100000000, which is nobody else's/ },
   { title: 'a tenant without a host gets one of its own', posture: { ...ROOT, tenants: [{ ...A, hostUid: undefined }, B] }, level: 'L3', why: /no host of it runs, and the next gets a uid of its own/ },
   { title: 'where hosts get none, that is said', posture: { ...ROOT, givesUids: false, tenants: [{ ...A, hostUid: undefined }, B] }, level: 'L2', why: /the next runs as p2pd does/ }
-] satisfies Array<{ title: string, posture: Posture, level: string, why: RegExp }>) {
+] satisfies Array<{ title: string, posture: Posture, level: Level, why: RegExp }>) {
   test(title, t => {
     const found = isolationOf('a', posture)
     t.is(found.level, level)

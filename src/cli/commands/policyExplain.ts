@@ -1,7 +1,7 @@
 /** `p2pctl policy explain`: one question, the decision, and what would have to be different. */
 import { InvalidArgumentError, type Command } from 'commander'
 import { ConfigError } from '../../errors.ts'
-import type { Explanation } from '../../policy/explain.ts'
+import type { Explanation, Part } from '../../policy/explain.ts'
 import { contextOf } from '../context.ts'
 import { examples, tenantName } from '../help.ts'
 import { safeLines, sentence } from '../output.ts'
@@ -35,6 +35,14 @@ export function policyExplain (parent: Command): void {
     })
 }
 
+/** What a permit says in the one place where it does not fit. */
+const NEARLY: Readonly<Record<Part, (wants: string) => string>> = {
+  principal: wants => `permits it only where ${wants}`,
+  action: wants => `permits ${wants} and not this`,
+  resource: wants => `permits it only where ${wants}`,
+  condition: wants => `permits it only ${wants}`
+}
+
 function collect (pair: string, before: Record<string, string>): Record<string, string> {
   const [, name, value] = /^(\w+)=(.*)$/s.exec(pair) ?? []
   if (name === undefined || value === undefined) throw new InvalidArgumentError('It must be NAME=VALUE.')
@@ -52,7 +60,7 @@ function text (explanation: Explanation): string {
     sentence(`${allowed ? 'allowed' : 'denied'}: ${tenant} ${action} ${resource}`),
     ...known.length === 0 ? [] : [sentence(`where: ${known.join(', ')}`)],
     sentence(`by: ${by(explanation)}`),
-    ...explanation.deciding.flatMap(({ id, file, line, text }) => ['', `${sentence(named(id, file, line))}:`, indent(text)]),
+    ...explanation.deciding.flatMap(policy => ['', `${sentence(named(policy.id, policy.file, policy.line))}:`, indent(policy.text)]),
     ...allowed ? [] : ['', ...whatItTakes(explanation)]
   ].map(line => `${line}\n`).join('')
 }
@@ -65,7 +73,7 @@ function by ({ allowed, policy, rule, deciding }: Explanation): string {
 
 function whatItTakes ({ rule, policy, deciding, almost, smallest }: Explanation): string[] {
   if (rule !== undefined) return ['Nothing in a policy can change that.']
-  const near = almost.map(({ id, file, line, part, wants }) => sentence(`${named(id, file, line)} would permit it, but for its ${part}: ${wants}`))
+  const near = almost.map(({ id, file, line, part, wants }) => sentence(`${named(id, file, line)} ${NEARLY[part](wants)}`))
   if (policy.startsWith('error ')) return ['A policy that cannot be evaluated denies. It has to be mended first.', ...near]
   if (deciding.length > 0) return ['A forbid comes before every permit: it would have to leave this out.', ...near]
   return [

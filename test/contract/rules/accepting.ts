@@ -1,5 +1,6 @@
 /** STREAM_ACCEPT: waiting on a control connection for an inbound stream, instead of being dialled for it. */
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { until } from '../../helpers/deadlines.ts'
 import { fieldsOf, frame, message, type Field } from '../../helpers/protobuf.ts'
 import type { RawConnection } from '../../helpers/rawConnection.ts'
@@ -167,6 +168,7 @@ const CLAIMS: readonly Claim[] = [
       await stream.send(requests.streamOpen(id, protocol))
       if (round % 2 === 0) leaving.destroy()
       else leaving.end()
+      await once(leaving.socket, round % 2 === 0 ? 'close' : 'finish')
       process.kill(pid, 'SIGCONT')
       isOk(t, await stream.response())
       await stream.write(String(round))

@@ -26,6 +26,31 @@ test.serial('threat 1: another user\'s socket that everybody may open is no hand
   t.true(await scene.delivers('/own'))
 })
 
+test.serial('threat 1: what the tenant\'s user may not open is not opened for it: the daemon dials with no more rights than the app has', async t => {
+  await using scene = await Scene.start()
+  const { world, mallory, victim } = scene
+  const home = world.homeOf(VICTIM)
+  for (const [i, mode] of [0o755, 0o700, 0o600, 0o770].entries()) {
+    const path = join(home, `s${i}`)
+    await victim.listen(`s${i}`, path, mode)
+    await scene.register(unix(path), `/closed/${i}`)
+    t.false(await scene.delivers(`/closed/${i}`))
+    t.is((await victim.seen(`s${i}`)).accepted, 0)
+  }
+  // Nor what lies behind a directory that it may not pass.
+  const hidden = join(home, 'hidden')
+  await victim.listen('hidden', hidden, 0o777)
+  await victim.attempt('fs.chmodSync', home, 0o700)
+  await scene.register(unix(hidden), '/hidden')
+  t.false(await scene.delivers('/hidden'))
+  t.is((await victim.seen('hidden')).accepted, 0)
+  // Where only the tenant's own user gets, the daemon gets for it.
+  const own = await scene.handleOwn('/own')
+  await mallory.attempt('fs.chmodSync', own, 0o600)
+  await mallory.attempt('fs.chmodSync', world.homeOf(MALLORY), 0o700)
+  t.true(await scene.delivers('/own'))
+})
+
 test.serial('threat 1: a socket of root\'s that everybody may open is no handler either', async t => {
   await using scene = await Scene.start()
   const root = await scene.world.program(0)

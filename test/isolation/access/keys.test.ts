@@ -39,11 +39,12 @@ test.serial('threat 17: no user but the operator reads, lists or changes anythin
       if (code !== 'EACCES' && code !== 'EPERM') codes.set(`${call} ${args.join(' ')}`, code ?? value)
     }
     for (const path of state) {
-      for (const call of ['fs.readdirSync', 'fs.readFileSync', 'fs.rmSync', 'fs.readlinkSync']) await attempt(call, path)
-      await attempt('fs.openSync', path, 'a')
+      const isDirectory = lstatSync(path).isDirectory()
+      for (const call of isDirectory ? ['fs.readdirSync', 'fs.rmdirSync'] : ['fs.readFileSync', 'fs.unlinkSync']) await attempt(call, path)
+      await attempt('fs.writeFileSync', isDirectory ? join(path, 'mine') : path, '')
+      await attempt('fs.renameSync', path, `${path}.old`)
       await attempt('fs.chmodSync', path, 0o777)
     }
-    await attempt('fs.mkdirSync', join(world.stateDir, 'mine'))
     for (const path of run) {
       await attempt('fs.renameSync', path, `${path}.old`)
       if (lstatSync(path).isDirectory()) await attempt('fs.writeFileSync', join(path, 'mine'), '')

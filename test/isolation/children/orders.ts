@@ -33,6 +33,16 @@ export interface Seen {
 /** What came of a call: its value, or the code of the error. */
 export interface Attempted { readonly value?: unknown, readonly code?: string }
 
+/** Opens a stream, sends so many random bytes (with a pause after each 64 KiB), ends, and reads to the end. */
+export interface ExchangeOrder {
+  readonly do: 'exchange'
+  readonly to: SocketAddress
+  readonly request: string
+  readonly bytes: number
+  readonly pauseMs?: number
+  readonly id?: string
+}
+
 export type Order =
   /** One connection, the requests one after another, each with the wait for its answer. */
   | { readonly do: 'ask', readonly to: SocketAddress, readonly requests: readonly string[] }
@@ -40,8 +50,9 @@ export type Order =
   | { readonly do: 'listen', readonly id: string, readonly at: SocketAddress, readonly mode?: number }
   | { readonly do: 'seen', readonly id: string }
   | { readonly do: 'unlisten', readonly id: string }
-  /** Opens a stream, sends so many random bytes (with a pause after each 64 KiB), ends, and reads to the end. */
-  | { readonly do: 'exchange', readonly to: SocketAddress, readonly request: string, readonly bytes: number, readonly pauseMs?: number }
+  | ExchangeOrder
+  /** Exchanges of that name have sent enough. */
+  | { readonly do: 'finish', readonly id: string }
   /** `fs.readFileSync`, `process.kill`, `os.setPriority`: any function of these modules, with arguments that JSON has. Bytes come as base64. */
   | { readonly do: 'attempt', readonly call: string, readonly args: readonly unknown[] }
   /** Points the link at one target after the other, so many times, while everything else goes on. */

@@ -2,30 +2,23 @@
  * A program of some user, told what to do by its parent: `program.ts UID GID`. Speaks the control protocol as bytes, so that
  * it can ask for what no client would; see orders.ts for what it can do. Ends with its parent.
  */
-import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import * as os from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { dial, readFrame } from '../../../src/client/connection.ts'
+import { readFrame } from '../../../src/client/connection.ts'
 import type { SocketAddress } from '../../../src/wire/addresses.ts'
-import { ResponseType, decodeResponse } from '../../../src/wire/codec.ts'
-import { within } from '../../helpers/deadlines.ts'
-import { frame } from '../../helpers/protobuf.ts'
 import { become } from './become.ts'
-import type { Asked, Attempted, Exchanged, Order, Seen, Sum } from './orders.ts'
-
-const BLOCK_BYTES = 64 * 1024
-/** Of what came in on a stream, kept as text: a listener's sum is shorter. */
-const TEXT_BYTES = 1024
-/** The longest an answer or a connection may take: a host may be starting, and the machine may be busy. */
-const PATIENCE_MS = 20_000
+import { answerTo, exchange, messageOf, reach, sumOf } from './streams.ts'
+import type { Asked, Attempted, Order, Seen } from './orders.ts'
 
 const [uid = '', gid = ''] = process.argv.slice(2)
 const MODULES: Readonly<Record<string, object>> = { fs, os, process }
 
 const connections = new Map<string, Socket>()
+/** Exchanges that are to end, by their names. */
+const finished = new Set<string>()
 const listeners = new Map<string, { server: Server, sockets: Socket[], announced: string[] }>()
 
 become(Number(uid), Number(gid))
@@ -44,10 +37,13 @@ async function obey (order: Order, handle: Socket | undefined): Promise<{ result
     case 'askOn': return { result: await askOn(kept(order.id), order.requests) }
     case 'listen': return { result: await listen(order.id, order.at, order.mode) }
     case 'seen': return { result: seenBy(order.id) }
-    case 'exchange': return { result: await exchange(order.to, order.request, order.bytes, order.pauseMs ?? 0) }
+    case 'exchange': return { result: await exchange(order, () => finished.has(order.id ?? '')) }
     case 'attempt': return { result: attempt(order.call, order.args) }
     case 'swap':
       await swap(order.link, order.targets, order.times)
+      return { result: null }
+    case 'finish':
+      finished.add(order.id)
       return { result: null }
     case 'unlisten':
       listeners.get(order.id)?.server.close()
@@ -61,10 +57,6 @@ async function obey (order: Order, handle: Socket | undefined): Promise<{ result
       connections.set(order.id, handle.on('error', () => {}))
       return { result: null }
   }
-}
-
-async function reach (to: SocketAddress): Promise<Socket> {
-  return await dial(to, AbortSignal.timeout(PATIENCE_MS))
 }
 
 function kept (id: string): Socket {
@@ -90,11 +82,6 @@ async function askOn (socket: Socket, requests: readonly string[]): Promise<Aske
   } catch (error) {
     return { answers, error: messageOf(error) }
   }
-}
-
-async function answerTo (socket: Socket, request: string): Promise<Buffer> {
-  socket.write(frame(Buffer.from(request, 'base64')))
-  return Buffer.from(await within('an answer', readFrame(socket), PATIENCE_MS))
 }
 
 async function listen (id: string, at: SocketAddress, mode: number | undefined): Promise<SocketAddress> {
@@ -126,53 +113,6 @@ async function take (socket: Socket, announced: string[]): Promise<void> {
   }
 }
 
-async function sumOf (socket: Socket, onBytes: (bytes: Buffer) => void = () => {}): Promise<Sum> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    hash.update(chunk)
-    bytes += chunk.length
-    onBytes(chunk)
-  }
-  return { bytes, sha256: hash.digest('hex') }
-}
-
-async function exchange (to: SocketAddress, request: string, bytes: number, pauseMs: number): Promise<Exchanged> {
-  let answer: string | undefined
-  let text = ''
-  let sent: Sum | undefined
-  let received: Sum | undefined
-  let end = 'end'
-  let socket: Socket | undefined
-  try {
-    socket = await reach(to)
-    const bare = await answerTo(socket, request)
-    answer = bare.toString('base64')
-    if (decodeResponse(bare).type !== ResponseType.OK) throw new Error('not opened')
-    const reading = sumOf(socket, chunk => { if (text.length < TEXT_BYTES) text += chunk.toString('latin1') })
-    ;[sent, received] = await Promise.all([send(socket, bytes, pauseMs), reading])
-  } catch (error) {
-    end = messageOf(error)
-  } finally {
-    socket?.destroy()
-  }
-  return { text, end, endedAt: Date.now(), ...answer !== undefined && { answer }, ...sent !== undefined && { sent }, ...received !== undefined && { received } }
-}
-
-/** Stops early where nobody takes it any more; the sum then has only what was written. */
-async function send (socket: Socket, bytes: number, pauseMs: number): Promise<Sum> {
-  const hash = createHash('sha256')
-  let left = bytes
-  for (; left > 0 && socket.writable; left -= BLOCK_BYTES) {
-    const block = randomBytes(Math.min(BLOCK_BYTES, left))
-    hash.update(block)
-    if (!socket.write(block)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
-    if (pauseMs > 0) await delay(pauseMs)
-  }
-  socket.end()
-  return { bytes: bytes - Math.max(left, 0), sha256: hash.digest('hex') }
-}
-
 /** By rename, so that the name is always there. Breathes after each, so that the swaps spread over what others do meanwhile. */
 async function swap (link: string, targets: readonly string[], times: number): Promise<void> {
   for (let i = 0; i < times; i++) {
@@ -192,8 +132,4 @@ function attempt (call: string, args: readonly unknown[]): Attempted {
   } catch (error) {
     return { code: error instanceof Error && 'code' in error ? String(error.code) : messageOf(error) }
   }
-}
-
-function messageOf (error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

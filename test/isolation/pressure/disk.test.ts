@@ -46,6 +46,7 @@ test.serial(`threat 31: on a full disk ${WRITES} writes change nothing that they
         refused++
         t.regex(answer, NO_SPACE)
         t.is(await world.peerIdOf('b'), before)
+        t.is(await keptIdentity(world, 'b'), before, `refused write ${write}: ${answer}`)
       } else {
         t.is(await world.peerIdOf('b'), answer.peerId)
       }
@@ -76,6 +77,12 @@ async function whoIs (world: World, tenant: string, program: Program): Promise<s
   const { response, error } = await program.askOne(world.socketOf(tenant), identify())
   if (response?.identify === undefined) throw new Error(`IDENTIFY on ${tenant}: ${error}`)
   return Buffer.from(response.identify.id).toString('hex')
+}
+
+/** As the keystore has it, whatever the tenant runs with. */
+async function keptIdentity (world: World, tenant: string): Promise<string | undefined> {
+  const keys = await world.ask<Array<{ name: string, peerId?: string }>>('GET', '/v1/keys')
+  return keys.find(({ name }) => name === tenant)?.peerId
 }
 
 /** Writes until there is no room; the path of what fills it. */

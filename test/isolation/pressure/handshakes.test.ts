@@ -5,6 +5,7 @@ import { tcp, tcpOf } from '../../helpers/addresses.ts'
 import { connect, disconnect, identify } from '../../helpers/requests.ts'
 import type { Program, World } from '../world.ts'
 import { inWorld } from './helpers.ts'
+import { median } from './latency.ts'
 import { Load } from './load.ts'
 import { enterOwnNamespaces } from './namespaces.ts'
 
@@ -45,19 +46,20 @@ for (const [where, from] of Object.entries(FLOODS)) {
       const flooding = (async () => { for (; !isOver; await delay(100)) await flood.hold(address, 100, GREETING, { from }) })()
       flooding.catch(() => {}) // awaited below, unless something else has failed by then
       try {
-        const took: string[] = []
+        const took: number[] = []
         for (let round = 0; round < 5; round++) {
           for (const [name, ip] of [['k', KNOWN_IP], ['s', STRANGER_IP]] as const) {
             const began = performance.now()
             const { error } = await programs[name].askOne(world.socketOf(name), connect(target.id, [tcp(ip, target.port)]))
             t.is(error, '', `${name} in round ${round}`)
-            const ms = performance.now() - began
-            took.push(ms.toFixed(0))
-            t.true(ms <= LET_IN_MS, `${name} in round ${round}: ${ms.toFixed(0)} ms`)
+            took.push(performance.now() - began)
             await programs[name].askOne(world.socketOf(name), disconnect(target.id))
           }
         }
-        t.log(`in after ${took.join(', ')} ms, each second time by the new one`)
+        const shown = `in after ${took.map(ms => ms.toFixed(0)).join(', ')} ms, each second time the new one`
+        t.log(shown)
+        // Everybody gets in. Of the time the median: the flood itself takes a core or two of this machine.
+        t.true(median(took.filter((_, i) => i % 2 === 0)) <= LET_IN_MS && median(took.filter((_, i) => i % 2 === 1)) <= LET_IN_MS, shown)
       } finally {
         isOver = true
       }

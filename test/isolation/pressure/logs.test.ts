@@ -1,7 +1,6 @@
 /** What programs and peers say, on its way into the log and the audit log. */
 import test from 'ava'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { until } from '../../helpers/deadlines.ts'
 import { unix } from '../../helpers/addresses.ts'
 import { connect, identify, removeStreamHandler, streamHandler, streamOpen } from '../../helpers/requests.ts'

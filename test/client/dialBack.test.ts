@@ -12,6 +12,8 @@ import { parseSocketAddress } from '../../src/wire/addresses.ts'
 import { ADDRESS, PEER, STREAM_INFO, framed, ok, refused, scriptedDaemon, type Asked, type ScriptedDaemon } from './scriptedDaemon.ts'
 
 const PROTOCOL = '/echo/1.0.0'
+/** The daemon is to dial; how streams are waited for is waiting.test.ts's. */
+const DIALLED = { dialBack: true }
 
 const agree = ({ answer }: Asked): void => { answer(ok) }
 const echo = ({ stream }: PeerStream): void => { stream.pipe(stream) }
@@ -24,7 +26,7 @@ function socketPath (daemon: ScriptedDaemon): string {
 test('handle registers a socket that only its owner reaches, in a directory that only its owner enters', async t => {
   const daemon = await scriptedDaemon(t, agree)
   await using client = new P2pdClient(daemon.address)
-  await using _ = await client.handle([PROTOCOL, '/echo/2.0.0'], echo)
+  await using _ = await client.handle([PROTOCOL, '/echo/2.0.0'], echo, DIALLED)
   t.deepEqual(daemon.requests, [{ type: RequestType.STREAM_HANDLER, streamHandler: { addr: daemon.handlerAddress(), proto: [PROTOCOL, '/echo/2.0.0'] } }])
   const path = socketPath(daemon)
   t.is((await stat(path)).mode & 0o777, 0o600)
@@ -36,7 +38,7 @@ test('a stream comes to the listener with its peer, address and protocol, and wi
   const daemon = await scriptedDaemon(t, agree)
   await using client = new P2pdClient(daemon.address)
   const incoming = Promise.withResolvers<PeerStream>()
-  await using _ = await client.handle(PROTOCOL, stream => { incoming.resolve(stream) })
+  await using _ = await client.handle(PROTOCOL, stream => { incoming.resolve(stream) }, DIALLED)
   const remote = await daemon.bring(Buffer.from('with the StreamInfo'))
   remote.end(', and later')
   const { peerId, address, protocol, stream } = await incoming.promise
@@ -49,7 +51,7 @@ test('a stream comes to the listener with its peer, address and protocol, and wi
 test('a StreamInfo that comes a byte at a time is read to its last byte and no further', async t => {
   const daemon = await scriptedDaemon(t, agree)
   await using client = new P2pdClient(daemon.address)
-  await using _ = await client.handle(PROTOCOL, echo)
+  await using _ = await client.handle(PROTOCOL, echo, DIALLED)
   const remote = await daemon.dialHandler()
   for (const byte of Buffer.concat([encodeFrame(encodeStreamInfo(STREAM_INFO)), Buffer.from('abc')])) {
     remote.write(Uint8Array.of(byte))
@@ -69,7 +71,7 @@ test('streams that come before the daemon has said OK are served', async t => {
     answer(ok)
   }
   await using client = new P2pdClient(daemon.address)
-  await using _ = await client.handle(PROTOCOL, echo)
+  await using _ = await client.handle(PROTOCOL, echo, DIALLED)
 })
 
 test('a listener that throws loses its stream, is reported, and the handler goes on', async t => {
@@ -81,7 +83,7 @@ test('a listener that throws loses its stream, is reported, and the handler goes
   await using _ = await client.handle(PROTOCOL, async incoming => {
     if (++calls === 2) throw fault
     echo(incoming)
-  }, { onError: error => { errors.push(error) } })
+  }, { ...DIALLED, onError: error => { errors.push(error) } })
   const first = await daemon.bring()
   first.write('1')
   await once(first, 'data')
@@ -98,7 +100,7 @@ test('a listener that throws loses its stream, is reported, and the handler goes
 test('an onError that throws is a warning, not the end of the program', async t => {
   const daemon = await scriptedDaemon(t, agree)
   await using client = new P2pdClient(daemon.address)
-  await using _ = await client.handle(PROTOCOL, () => { throw new Error('listener') }, { onError: () => { throw new Error('onError') } })
+  await using _ = await client.handle(PROTOCOL, () => { throw new Error('listener') }, { ...DIALLED, onError: () => { throw new Error('onError') } })
   const warned = once(process, 'warning')
   await daemon.bring()
   const [warning] = await warned as [Error]
@@ -115,7 +117,7 @@ for (const [what, bytes, code] of [
     const daemon = await scriptedDaemon(t, agree)
     await using client = new P2pdClient(daemon.address)
     const reported = Promise.withResolvers<unknown>()
-    await using _ = await client.handle(PROTOCOL, () => { t.fail('called') }, { onError: reported.resolve })
+    await using _ = await client.handle(PROTOCOL, () => { t.fail('called') }, { ...DIALLED, onError: reported.resolve })
     const remote = await daemon.dialHandler()
     remote.end(Uint8Array.from(bytes))
     t.like(await reported.promise, { name: 'P2pdError', code })
@@ -126,7 +128,7 @@ for (const [what, bytes, code] of [
 test('close tells the daemon, removes the socket and its directory, and leaves running streams alone', async t => {
   const daemon = await scriptedDaemon(t, agree)
   await using client = new P2pdClient(daemon.address)
-  const handler = await client.handle(PROTOCOL, echo)
+  const handler = await client.handle(PROTOCOL, echo, DIALLED)
   const running = await daemon.bring()
   running.write('1')
   await once(running, 'data')
@@ -150,7 +152,7 @@ for (const [what, script] of [
   test(`closing a handler is fine with a daemon that ${what} when it is told`, async t => {
     const daemon = await scriptedDaemon(t, agree)
     await using client = new P2pdClient(daemon.address)
-    const handler = await client.handle(PROTOCOL, echo)
+    const handler = await client.handle(PROTOCOL, echo, DIALLED)
     daemon.script = script
     await handler.close()
     await t.throwsAsync(stat(dirname(socketPath(daemon))), { code: 'ENOENT' })
@@ -160,7 +162,7 @@ for (const [what, script] of [
 test('closing a handler is fine when the daemon is gone', async t => {
   const daemon = await scriptedDaemon(t, agree)
   await using client = new P2pdClient(daemon.address)
-  const handler = await client.handle(PROTOCOL, echo)
+  const handler = await client.handle(PROTOCOL, echo, DIALLED)
   await daemon.stop()
   await handler.close()
   await t.throwsAsync(stat(dirname(socketPath(daemon))), { code: 'ENOENT' })
@@ -169,8 +171,8 @@ test('closing a handler is fine when the daemon is gone', async t => {
 test('closing the client closes its handlers and leaves no connection', async t => {
   const daemon = await scriptedDaemon(t, agree)
   const client = new P2pdClient(daemon.address)
-  await client.handle('/a', echo)
-  await client.handle('/b', echo)
+  await client.handle('/a', echo, DIALLED)
+  await client.handle('/b', echo, DIALLED)
   await client.close()
   t.is(daemon.requests.filter(({ type }) => type === RequestType.REMOVE_STREAM_HANDLER).length, 2)
   await daemon.openAtMost(0)
