@@ -46,13 +46,13 @@ export function buildLoad (): string | undefined {
 }
 
 /** The generator's command line, for whoever runs it in a way of their own. */
-export function command (name: string, flags: Flags, rest: readonly string[] = []): string[] {
+export function loadCommand (name: string, flags: Flags, rest: readonly string[] = []): string[] {
   return [program, name, ...Object.entries(flags).map(([flag, value]) => `-${flag}=${String(value)}`), '--', ...rest]
 }
 
 /** One run to its end. A daemon that fails it rejects with what the generator said. */
 async function run<T> (name: string, flags: Flags, rest: readonly string[] = []): Promise<T> {
-  await using generator = new Conversation(command(name, { within: WITHIN, ...flags }, rest), { timeoutMs: KILL_MS })
+  await using generator = new Conversation(loadCommand(name, { within: WITHIN, ...flags }, rest), { timeoutMs: KILL_MS })
   return await generator.next()
 }
 
@@ -78,7 +78,7 @@ export class IdleStreams implements AsyncDisposable {
 
   /** Resolves once A is connected to B, without a stream. */
   static async connect (flags: Flags): Promise<IdleStreams> {
-    const generator = new Conversation(command('idle', { within: WITHIN, ...flags }), { timeoutMs: KILL_MS })
+    const generator = new Conversation(loadCommand('idle', { within: WITHIN, ...flags }), { timeoutMs: KILL_MS })
     await generator.next()
     return new IdleStreams(generator)
   }

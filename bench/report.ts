@@ -6,6 +6,9 @@ import { goVersion } from './go.ts'
 import { median } from './measures.ts'
 import { rows, type Findings, type Row, type RowName } from './rows.ts'
 
+/** The contender that the aims are for. */
+const OURS = 'ours'
+
 /** One cell: a number with its range over the runs, or why there is none. */
 export interface Cell { value?: number, low?: number, high?: number, runs: number, failed?: string }
 
@@ -78,6 +81,16 @@ export function table (cells: Cells, contenders: readonly Contender[]): string {
     ])
   }
   return [drawn.toString(), ...notes.map((note, n) => `[${n + 1}] failed: ${note}`)].join('\n')
+}
+
+/** Whether p2pd keeps below what it is to keep below; nothing where that was not measured. */
+export function aims (cells: Cells): string[] {
+  return Object.entries(rows as Record<RowName, Row>).flatMap(([name, { title, unit, digits, most }]) => {
+    const value = cells[name as RowName]?.[OURS]?.value
+    if (most === undefined || value === undefined) return []
+    const found = `${title.trim()}: ${grouped(value, digits)} ${unit}, the aim is ${grouped(most, digits)} ${unit} at most`
+    return [value <= most ? `Aim holds: ${found}` : `MISSED, ${found}`]
+  })
 }
 
 export function machine (): Record<string, string | number> {

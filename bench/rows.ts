@@ -8,9 +8,13 @@ export interface Row {
   /** Runs are put together by their median, or by the worst of them: a loss in one run of five is a loss. */
   of: 'median' | 'worst'
   digits: number
+  /** What p2pd is to keep below, in the row's unit. */
+  most?: number
 }
 
-type Extra = Partial<Pick<Row, 'of' | 'digits'>>
+type Extra = Partial<Pick<Row, 'of' | 'digits' | 'most'>>
+
+const MIB_IN_MB = 2 ** 20 / 1e6
 
 const more = (title: string, unit: string, extra: Extra = {}): Row => ({ title, unit, better: 'more', of: 'median', digits: 0, ...extra })
 const less = (title: string, unit: string, extra: Extra = {}): Row => ({ title, unit, better: 'less', of: 'median', digits: 0, ...extra })
@@ -47,13 +51,13 @@ export const rows = {
   freshP50: less('IDENTIFY, fresh connection, p50', 'us'),
 
   idleAll: less('private, all processes, 2 idle hosts', 'MB', { digits: 1 }),
-  idleHost: less('private, an idle host process', 'MB', { digits: 1 }),
+  idleHost: less('private, an idle host process', 'MB', { digits: 1, most: 45 * MIB_IN_MB }),
   idle0: less('  connected, 0 streams', 'MB', { digits: 1 }),
   idle1000: less('  connected, 1,000 idle streams', 'MB', { digits: 1 }),
   perStream: less('  for each idle stream held', 'kB', { digits: 1 }),
   held: more('  of 1,000 idle streams, held', ''),
 
-  start: less('start of a tenant, to IDENTIFY', 'ms'),
+  start: less('start of a tenant, to IDENTIFY', 'ms', { most: 200 }),
   startClassic: less('start of a classic daemon, to IDENTIFY', 'ms')
 } satisfies Record<string, Row>
 

@@ -138,7 +138,7 @@ function isRegistration (value: unknown): value is Registration {
 }
 
 function isTarget (value: unknown): boolean {
-  return isRecord(value) && isText(value['address'], MAX_ADDRESS_CHARACTERS) && (value['uid'] === undefined || isCount(value['uid']))
+  return isRecord(value) && isText(value['address'], MAX_ADDRESS_CHARACTERS) && [value['uid'], value['gid']].every(id => id === undefined || isCount(id))
 }
 
 function areAddresses (value: unknown): boolean {

@@ -1,7 +1,7 @@
 /** What a host asks in its life, over and over and never twice the same: other peers, addresses and protocols each time. */
 import type { Ask } from '../../src/policy/ask.ts'
 
-export type Mix = (n: number) => Ask
+type Mix = (n: number) => Ask
 
 /** No peer ID has to be a real one here: nothing looks into them. */
 const peer = (n: number): string => `12D3KooWStranger${String(n).padStart(36, '1')}`
@@ -11,7 +11,7 @@ const endpoint = (n: number): { address: string, ip: string, port: number, relay
   return { address: `/ip4/${ip}/tcp/4001`, ip, port: 4001, relayed: false }
 }
 
-const protocol = (n: number): string => `/app1/${n}/1.0.0`
+const protocol = (n: number): string => `/app1/${n % 2}/${n}`
 
 const kinds: readonly Mix[] = [
   n => ({ action: 'connect', resource: { type: 'Peer', id: peer(n) } }),
@@ -22,11 +22,13 @@ const kinds: readonly Mix[] = [
 ]
 
 /** Each kind in turn. */
-export const everything: Mix = n => (kinds[n % kinds.length] ?? streams)(n)
+const everything: Mix = n => (kinds[n % kinds.length] ?? streams)(n)
 
 /** What the worst policies are about: from a network that one of them permits. */
-export const streams: Mix = n => {
+const streams: Mix = n => {
   const ip = `172.1.${n >> 8 & 255}.${n & 255}`
   const address = `/ip4/${ip}/tcp/4001`
   return { action: 'acceptStream', resource: { type: 'Protocol', id: protocol(n) }, context: { ip, address, port: 4001, relayed: false, peer: peer(n) } }
 }
+
+export const mixes = { everything, streams }

@@ -8,7 +8,7 @@ import { LINK_FD } from '../../src/link.ts'
 import { createPolicy, preloadCedar } from '../../src/policy/engine.ts'
 import type { Caller } from '../../src/policy/ask.ts'
 import { privateBytes } from '../processes.ts'
-import * as mixes from './asks.ts'
+import { mixes } from './asks.ts'
 import type { Found, Job } from './decision.ts'
 
 const { document, mix, samples, fresh } = JSON.parse(readFileSync(0, 'utf8')) as Job

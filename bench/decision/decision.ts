@@ -14,12 +14,13 @@ import type { PolicyDocument } from '../../src/policy/document.ts'
 import { documentFor, loadPolicies } from '../../src/policy/load.ts'
 import { spawnHost } from '../../src/supervisor/hostSpawn.ts'
 import { percentile } from '../fairness/verdict.ts'
-import { GROUP, realisticOf, worstOf } from './policies.ts'
+import type { mixes } from './asks.ts'
+import { GROUP, oneTenantOf, realisticOf, worstOf } from './policies.ts'
 
 /** What one process measures. */
 export interface Job {
   document: PolicyDocument
-  mix: 'everything' | 'streams'
+  mix: keyof typeof mixes
   /** Decisions of each kind, after the first ones. */
   samples: number
   /** Decisions of a process that has only just started. */
@@ -69,18 +70,19 @@ const FRESH = 100
 const TENANT = { name: 'app1', groups: [GROUP] }
 
 const sets: ReadonlyArray<{ title: string, mix: Job['mix'], of: (count: number) => Map<string, string> }> = [
-  { title: 'mixed', mix: 'everything', of: realisticOf },
-  { title: 'all about this question', mix: 'streams', of: worstOf }
+  { title: 'many tenants', mix: 'everything', of: realisticOf },
+  { title: 'one tenant', mix: 'everything', of: oneTenantOf },
+  { title: 'this very question', mix: 'streams', of: worstOf }
 ]
 
 /** @param dir does not exist yet, and is the caller's to remove */
 export async function decision (dir: string, samples: number, say: (line: string) => void): Promise<DecisionResult[]> {
   mkdirSync(dir)
   const results: DecisionResult[] = []
-  for (const { title, mix, of } of sets) {
+  for (const [n, { title, mix, of }] of sets.entries()) {
     for (const count of [10, AIM_POLICIES]) {
       say(`decision: ${count} policies, ${title}`)
-      const { document, policies } = await load(join(dir, `${mix}${count}`), of(count))
+      const { document, policies } = await load(join(dir, `${n}-${count}`), of(count))
       results.push(resultOf(title, policies, document, await run({ document, mix, samples, fresh: FRESH })))
     }
   }

@@ -72,6 +72,28 @@ export function realisticOf (count: number): Map<string, string> {
   return realisticPolicies(apps)
 }
 
+/** As a tenant has it that does many things: all its own, spread over what it does. */
+export function oneTenantOf (count: number): Map<string, string> {
+  const policies = Array.from({ length: count / OF_DUTY }, (_, n) => `
+permit (principal == Tenant::"app1", action in [Action::"openStream", Action::"handleStream", Action::"acceptStream"], resource in ProtocolFamily::"/app1/${n}/")
+unless { context.relayed };
+
+permit (principal == Tenant::"app1", action in [Action::"connect", Action::"dial"], resource in Group::"${GROUP}${n}");
+
+permit (principal == Tenant::"app1", action in [Action::"dial", Action::"acceptConnection"], resource)
+when { context.port == ${4_001 + n} && context.public };
+
+forbid (principal == Tenant::"app1", action in [Action::"dial", Action::"acceptConnection"], resource)
+when { context.ip.isInRange(ip("10.${n}.0.0/16")) };
+
+permit (principal == Tenant::"app1", action == Action::"connect", resource) when { context has caller && context.caller.uid == ${1_000 + n} };
+`)
+  return new Map([['app1.cedar', policies.join('')]])
+}
+
+/** Policies of one thing that such a tenant does. */
+const OF_DUTY = 5
+
 /** All about one tenant and one action, so that Cedar has to look at each of them, and each with a condition to work out. */
 export function worstOf (count: number): Map<string, string> {
   const policies = Array.from({ length: count }, (_, n) => n % 5 === 0

@@ -18,7 +18,7 @@ export function showDecision (results: readonly DecisionResult[]): string {
     ])
   }
   const aim = `p99 of a new decision at ${AIM_POLICIES} policies at most ${AIM_US} us`
-  const missed = results.filter(({ policies, uncachedP99Us }) => policies >= AIM_POLICIES - 1 && uncachedP99Us > AIM_US)
+  const missed = results.filter(({ policies, uncachedP99Us }) => policies >= AIM_POLICIES && uncachedP99Us > AIM_US)
   return [
     table.toString(),
     ...missed.map(({ title, uncachedP99Us }) => `MISSED, ${title}: ${us(uncachedP99Us)} us; the aim is ${aim}`),

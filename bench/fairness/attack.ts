@@ -5,7 +5,7 @@
  * because no tenant should be able to.
  */
 import { Conversation } from '../conversation.ts'
-import { command } from '../load.ts'
+import { loadCommand } from '../load.ts'
 import { last, makeSessionLast } from './priority.ts'
 import { NEIGHBOURS, ROGUE, type Scene } from './scene.ts'
 
@@ -29,7 +29,7 @@ export interface Mode {
   readonly prepare: (scene: Scene) => Promise<() => Attack>
 }
 
-export async function begin (scene: Scene, mode: Mode): Promise<Attack> {
+export async function beginAttack (scene: Scene, mode: Mode): Promise<Attack> {
   const { pid, stop } = (await mode.prepare(scene))()
   let stopped: Promise<Deeds> | undefined
   return { pid, stop: async () => await (stopped ??= stop()) }
@@ -40,7 +40,7 @@ const CRASH_LOOK_MS = 50
 
 async function program (scene: Scene, mode: string, { accomplice = scene.accomplice, busy = false } = {}): Promise<() => Attack> {
   const { frontDesk: front, dir } = scene
-  const line = command('misbehave', { mode, a: scene.socket(ROGUE), b: accomplice, front, dir, within: '10m' })
+  const line = loadCommand('misbehave', { mode, a: scene.socket(ROGUE), b: accomplice, front, dir, within: '10m' })
   const talk = new Conversation(busy ? line : last(line), { ownSession: true })
   if (!busy) makeSessionLast(talk.pid)
   await talk.next()

@@ -9,9 +9,9 @@ import { mkdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../src/errors.ts'
 import { Conversation } from '../conversation.ts'
-import { command } from '../load.ts'
+import { loadCommand } from '../load.ts'
 import { cpuSeconds, machineCpuSeconds } from '../processes.ts'
-import { begin, modes, type Deeds, type Mode } from './attack.ts'
+import { beginAttack, modes, type Deeds, type Mode } from './attack.ts'
 import { canBeFirst, first } from './priority.ts'
 import { NEIGHBOURS, Scene } from './scene.ts'
 import { experienceOf, judge, type Experience, type Phase, type Verdict } from './verdict.ts'
@@ -71,11 +71,10 @@ const QUIET_CORES = 0.25
 const TRIES = 3
 
 /** @param dir does not exist yet, and is the caller's to remove */
-export async function fairness (dir: string, size: FairnessSize, only: readonly string[] | undefined, say: (line: string) => void): Promise<FairnessResult> {
+export async function fairness (dir: string, size: FairnessSize, say: (line: string) => void, chosen: readonly Mode[] = modes): Promise<FairnessResult> {
   mkdirSync(dir, { mode: 0o755 })
-  const chosen = modes.filter(({ name }) => only === undefined || only.includes(name))
   await using scene = await Scene.start(dir)
-  const load = command('steady', { sockets: NEIGHBOURS.map(name => scene.socket(name)).join(','), dir, within: '2h', ...PACE })
+  const load = loadCommand('steady', { sockets: NEIGHBOURS.map(name => scene.socket(name)).join(','), dir, within: '2h', ...PACE })
   await using steady = new Conversation(first(load), { ownSession: true })
   await steady.next()
   scene.rememberNeighbours()
@@ -97,8 +96,13 @@ export async function fairness (dir: string, size: FairnessSize, only: readonly 
   const measurePair = async (mode: Mode): Promise<Pair> => {
     for (let left = TRIES; ; left--) {
       const baseline = await measure(size.phaseMs)
-      const attack = await begin(scene, mode)
-      const attacked = await measure(size.phaseMs, attack.pid).finally(async () => { await attack.stop() })
+      const attack = await beginAttack(scene, mode)
+      let attacked: Measured
+      try {
+        attacked = await measure(size.phaseMs, attack.pid)
+      } finally {
+        await attack.stop()
+      }
       const pair = { baseline, attack: attacked, deeds: await attack.stop() }
       await sleep(size.settleMs)
       if (left === 1 || !isDisturbed(pair)) return pair

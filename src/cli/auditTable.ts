@@ -23,8 +23,8 @@ export class AuditTable {
 }
 
 function cells (entry: Entry): string[] {
-  const { time, tenant, event, action, resource, uid, pid, peer, address, decision, policy, reason, dropped } = entry
-  const program = uid === undefined ? [] : [`uid ${shown(uid)}`, ...pid === undefined ? [] : [`pid ${shown(pid)}`]]
+  const { time, tenant, event, action, resource, uid, pid, peer, address, decision, policy, epoch, reason, dropped } = entry
+  const program = [...uid === undefined ? [] : [`uid ${shown(uid)}`], ...pid === undefined ? [] : [`pid ${shown(pid)}`]]
   // Where a program asked, the peer is what it asked about; otherwise it was the peer who asked.
   const [by, about] = program.length > 0 ? [program, [peer]] : [[peer], []]
   // The kind of event says it already, but for those that can go either way.
@@ -36,7 +36,7 @@ function cells (entry: Entry): string[] {
     line([action]),
     line([resource, ...about, address]),
     line(by),
-    line([...verdict, policy, reason, ...dropped === undefined ? [] : [`×${shown(dropped)}`]], ', ')
+    line([...verdict, policy, ...event === 'reload' ? [`epoch ${shown(epoch)}`] : [], reason, ...dropped === undefined ? [] : [`×${shown(dropped)}`]], ', ')
   ]
 }
 

@@ -47,7 +47,7 @@ export class WaitingHandler implements Handler {
   /** One for each protocol, once they could not be waited for together. */
   #parts: WaitingHandler[] | undefined
   #closed: Promise<void> | undefined
-  /** The last failure that was reported since it last waited: not each attempt is news. */
+  /** The last failure that was reported and is not over: not each attempt is news. */
   #told: string | undefined
 
   constructor (init: WaitingInit) {
@@ -82,7 +82,7 @@ export class WaitingHandler implements Handler {
     for (let failures = 0; !this.#closing.signal.aborted && this.#parts === undefined;) {
       try {
         socket ??= await enter(protocols, this.#abandoned.signal)
-        this.#told = undefined
+        if (failures > 0) this.#told = undefined
         failures = 0
         await this.#receive(socket)
       } catch (error) {

@@ -10,6 +10,8 @@ import { P2pdError, messageOf } from '../errors.ts'
 import { safeText } from '../log.ts'
 import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../wire/addresses.ts'
 import { Delivery, type DeliveryInit } from './delivery.ts'
+import type { Ledger } from '../policy/ledger.ts'
+import { HeldHandlers, type HeldHandlersInit } from './heldHandlers.ts'
 import type { Host } from './host.ts'
 import { Receivers, type AddressTarget } from './receivers.ts'
 import { checkTarget, describe } from './targets.ts'
@@ -27,13 +29,12 @@ export type Sharing = 'replace' | 'exclusive' | 'share'
  */
 export interface Registration {
   readonly protocol: string
-  readonly targets: ReadonlyArray<{ readonly address: string, readonly uid?: number, readonly shares?: boolean }>
+  readonly targets: ReadonlyArray<{ readonly address: string, readonly uid?: number, readonly gid?: number, readonly shares?: boolean }>
 }
 
-export interface HandlersInit extends DeliveryInit {
+export interface HandlersInit extends DeliveryInit, HeldHandlersInit {
   readonly host: Host
-  /** How many protocols may be handled at once. */
-  readonly limit: number
+  readonly ledger: Ledger
   /** Called after each change, with all that listen at an address. */
   readonly onChange: (registrations: Registration[]) => void
 }
@@ -42,11 +43,15 @@ export class Handlers {
   readonly #init: HandlersInit
   readonly #entries = new Map<string, Receivers>()
   readonly #delivery: Delivery
+  readonly #held: HeldHandlers
   #lastChange: Promise<unknown> = Promise.resolve()
 
   constructor (init: HandlersInit) {
     this.#init = init
     this.#delivery = new Delivery(init, protocol => this.#entries.get(protocol))
+    this.#held = new HeldHandlers(init, (protocol, address) => {
+      this.remove([protocol], address).catch(() => { /* it has gone meanwhile */ })
+    })
   }
 
   /** Handled protocols. */
@@ -56,8 +61,8 @@ export class Handlers {
   get pipes (): number { return this.#delivery.pipes }
 
   /** All of the protocols or none: an error leaves everything as it was. */
-  async add (protocols: readonly string[], { address, uid }: { address: SocketAddress, uid: number | undefined }, sharing: Sharing): Promise<void> {
-    await this.#register(protocols, { address, uid, shares: sharing === 'share' }, sharing)
+  async add (protocols: readonly string[], target: { address: SocketAddress, uid: number | undefined, gid: number | undefined }, sharing: Sharing): Promise<void> {
+    await this.#register(protocols, { ...target, shares: sharing === 'share' }, sharing)
   }
 
   async #register (protocols: readonly string[], target: AddressTarget, sharing: Sharing): Promise<void> {
@@ -85,7 +90,7 @@ export class Handlers {
       }
       const queues: Waiters[] = []
       await this.#change(protocols, (protocol, old) => {
-        const queue = old?.waiters ?? new Waiters(protocol, this.#onOver)
+        const queue = old?.waiters ?? this.#newQueue(protocol)
         queue.announce()
         queues.push(queue)
         return queue === old?.waiters ? old : new Receivers([...old?.addresses ?? [], queue])
@@ -113,9 +118,9 @@ export class Handlers {
   /** Puts back what an earlier host of this tenant had registered. What is no longer allowed is left out and logged. */
   async restore (registrations: readonly Registration[]): Promise<void> {
     for (const { protocol, targets } of registrations) {
-      for (const { address, uid, shares = false } of targets) {
+      for (const { address, uid, gid, shares = false } of targets) {
         try {
-          await this.#register([protocol], { address: parseSocketAddress(address), uid, shares }, 'share')
+          await this.#register([protocol], { address: parseSocketAddress(address), uid, gid, shares }, 'share')
         } catch (error) {
           this.#init.log.warn({ protocol: safeText(protocol), reason: messageOf(error) }, 'handler not restored')
         }
@@ -132,15 +137,14 @@ export class Handlers {
 
   /** Gives all of the protocols new receivers, or none. */
   async #change (protocols: readonly string[], receiversFor: (protocol: string, old: Receivers | undefined) => Receivers): Promise<void> {
-    const { host, limit } = this.#init
+    const { host, ledger } = this.#init
+    const limit = ledger.limits.handlers
     for (const protocol of protocols) {
       if (host.isReserved(protocol)) throw new P2pdError('ERR_DENIED', `handleStream denied: ${safeText(protocol)} is a protocol of libp2p itself, which the host answers`)
     }
     const fresh = protocols.filter(protocol => !this.#entries.has(protocol))
     const others = protocols.filter(protocol => this.#entries.has(protocol))
-    if (this.#entries.size + fresh.length > limit) {
-      throw new P2pdError('ERR_LIMIT', `limits.handlers: this tenant may handle ${limit} protocols and handles ${this.#entries.size}: remove some, or raise the limit in its manifest`)
-    }
+    if (this.#entries.size + fresh.length > limit) throw ledger.over('handlers', limit)
     // What can fail comes first. A stream may come as soon as its protocol is handled.
     for (const protocol of fresh) this.#entries.set(protocol, receiversFor(protocol, undefined))
     try {
@@ -169,6 +173,11 @@ export class Handlers {
     if (receivers.targets.length === 0) await this.#init.host.unhandle(protocol)
   }
 
+  #newQueue (protocol: string): Waiters {
+    this.#init.audit({ event: 'handler', action: 'wait', resource: `Protocol ${protocol}` })
+    return new Waiters(protocol, this.#onOver)
+  }
+
   readonly #onOver = (waiters: Waiters): void => {
     const { protocol } = waiters
     this.#inTurn(async () => {
@@ -180,9 +189,12 @@ export class Handlers {
   }
 
   #changed (): void {
+    this.#held.keep([...this.#entries].flatMap(([protocol, { addresses }]) => addresses.map(target => ({ protocol, target }))))
     this.#init.onChange([...this.#entries].flatMap(([protocol, { addresses }]) => addresses.length === 0 ? [] : [{
       protocol,
-      targets: addresses.map(({ address, uid, shares }) => ({ address: formatSocketAddress(address), ...uid !== undefined && { uid }, ...shares && { shares } }))
+      targets: addresses.map(({ address, uid, gid, shares }) => ({
+        address: formatSocketAddress(address), ...uid !== undefined && { uid }, ...gid !== undefined && { gid }, ...shares && { shares }
+      }))
     }]))
   }
 }

@@ -6,10 +6,11 @@ import type { SocketAddress } from '../wire/addresses.ts'
 import { describe } from './targets.ts'
 import { Waiters } from './waiters.ts'
 
-/** Where a program listens, and the user it registered as. */
+/** Where a program listens, and the user and group it registered as. */
 export interface AddressTarget {
   readonly address: SocketAddress
   readonly uid: number | undefined
+  readonly gid: number | undefined
   /** It was registered to share its protocol, also with programs that wait. */
   readonly shares: boolean
 }

@@ -3,9 +3,10 @@
  *
  * The daemon dials what a client names, with the daemon's rights. So it must never be talked into reaching its own sockets,
  * sockets without an owner, other users' programs or other machines, on a client's behalf. Of a Unix socket the kernel says
- * who listens, on the connected descriptor. Of a TCP port it says so only at a moment: it is asked before the connect, so
- * that another's program hears nothing of it, and again after it, before the first byte. The honest limit: a port that
- * changes hands twice in between, which takes the registrant's own help.
+ * who listens, on the connected descriptor. Of a TCP port it says who listens at a moment: it is asked before the connect, so
+ * that another's program hears nothing of it, and again after it, before the first byte, then also for who has accepted. The
+ * honest limit: what an administrator's packet filter sends elsewhere is not seen, and where the kernel has no sock_diag(7) a
+ * port that changes hands twice between the two looks is not, either.
  */
 import { realpathSync } from 'node:fs'
 import { connect, isIPv6, type Socket } from 'node:net'
@@ -15,7 +16,7 @@ import { P2pdError, messageOf } from '../errors.ts'
 import { HANDLER_DIAL_TIMEOUT_MS, MAX_SOCKET_PATH_BYTES } from '../limits.ts'
 import { safeText } from '../log.ts'
 import { parentOf, peerCredentials, type Credentials } from '../os/credentials.ts'
-import { listenersAt } from '../os/tcpListeners.ts'
+import { acceptorOf, listenersAt } from '../os/tcpOwners.ts'
 import type { SocketAddress } from '../wire/addresses.ts'
 
 /** What belongs to the daemon and is therefore nobody's handler. */
@@ -87,7 +88,7 @@ export async function dialTarget (target: SocketAddress, { own, uid, signal }: D
   try {
     if ('port' in target) checkPortFor(target.host, target.port, own, uid)
     socket = 'port' in target ? await connected(target, ended.signal) : await reach(target.path, own, ended.signal)
-    if ('port' in target) checkPortFor(target.host, target.port, own, uid)
+    if ('port' in target) checkAcceptor(socket, target.host, target.port, own, uid)
     else checkListener(peerCredentials(socket), target.path, { ...own, registrant: uid })
     return socket
   } catch (cause) {
@@ -143,6 +144,13 @@ function checkPortFor (host: string, port: number, own: OwnSockets, registrant: 
   if (uids.length === 0) throw new P2pdError('ERR_PEER', `the handler at ${host}:${port} cannot be reached: nobody listens there`)
   const other = uids.find(uid => uid !== registrant)
   if (other !== undefined) throw denied(`${host}:${port}`, `uid ${other} listens there, and uid ${registrant} registered it`)
+}
+
+/** The same is so still, and where the connection has been accepted, it was by a program of the registrant's. */
+function checkAcceptor (socket: Socket, host: string, port: number, own: OwnSockets, registrant: number | undefined): void {
+  const uid = registrant === undefined ? undefined : acceptorOf(socket)
+  if (uid !== undefined && uid !== registrant) throw denied(`${host}:${port}`, `uid ${uid} answered there, and uid ${registrant} registered it`)
+  checkPortFor(host, port, own, registrant)
 }
 
 /** Whatever links led there: throws ERR_DENIED where what answered is the daemon, or not a program of the registrant's. */

@@ -73,11 +73,14 @@ const isIdle = (): boolean => server.connections === 0 && calls.streams === 0 &&
 const idle = new IdleClock(start.idleStopMs, isIdle, () => { void stopIdle() })
 const calls = new HostCalls({ node, tenant: start.tenant, gate, judge, ledger, onQuiet: idle.touch })
 const handlers = new Handlers({
+  tenant: start.tenant,
   host: calls,
+  judge,
+  ledger,
+  audit,
   own: { ...start.own, supervisorPid, ports: () => [...start.own.ports, ...listeningPorts()], ...start.serviceUid !== undefined && { dialAsApp: async (path, signal) => await link.dialAsApp(path, signal) } },
   pipes,
   log,
-  limit: start.limits.handlers,
   maxPipes: start.limits.streams,
   signal: stopping.signal,
   onChange: registrations => { link.report(registrations); idle.touch() }

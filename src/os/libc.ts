@@ -22,6 +22,7 @@ const bindings = {
   getsockname: libc.func('int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)'),
   poll: libc.func('int poll(uint8_t *fds, ulong count, int timeoutMs)'),
   sendto: libc.func('long sendto(int fd, const uint8_t *bytes, size_t length, int flags, const uint8_t *address, uint32_t addressLength)'),
+  recv: libc.func('long recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)'),
   shutdown: libc.func('int shutdown(int fd, int how)'),
   fcntl: libc.func('int fcntl(int fd, int command, long argument)'),
   flock: libc.func('int flock(int fd, int operation)'),

@@ -149,7 +149,7 @@ class Reader {
     if (neighbour !== undefined) return neighbour.peerId
     if (text !== STRANGER && !PEER_ID.test(text)) {
       const meant = nearest(text, this.#neighbours.map(({ tenant }) => tenant))
-      this.#faults.push(`there is no tenant ${show(text)}, and a peer ID it is not${meant === undefined ? '' : `; did you mean ${meant}?`} A peer that nobody knows is called ${STRANGER}`)
+      this.#faults.push(`there is no tenant ${show(text)}, and a peer ID it is not; ${meant === undefined ? `a peer that nobody knows is called ${STRANGER}` : `did you mean ${meant}?`}`)
     }
     return text
   }

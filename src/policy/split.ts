@@ -60,7 +60,7 @@ function policyFrom (text: string, start: number): { end: number, depth: number,
   return { end: text.length, depth: deepest }
 }
 
-function afterSpace (text: string, start: number): number {
+export function afterSpace (text: string, start: number): number {
   let index = start
   while (index < text.length) {
     if (/\s/.test(text.charAt(index))) index++
@@ -71,14 +71,14 @@ function afterSpace (text: string, start: number): number {
 }
 
 /** For Cedar a carriage return ends a line, too. */
-function afterComment (text: string, start: number): number {
+export function afterComment (text: string, start: number): number {
   let index = start
   while (index < text.length && !'\r\n'.includes(text.charAt(index))) index++
   return index
 }
 
 /** Undefined when nothing closes it. */
-function afterString (text: string, start: number): number | undefined {
+export function afterString (text: string, start: number): number | undefined {
   for (let index = start + 1; index < text.length; index++) {
     const character = text.charAt(index)
     if (character === '\\') index++

@@ -41,7 +41,8 @@ test('for people it is a table, for programs the lines as they are', async t => 
   audit.record('chat', denied('Protocol /chat/1.0.0'))
   audit.record('chat', { event: 'denied', action: 'acceptStream', resource: 'Protocol /x', peer: PEER, address: '/ip4/192.0.2.1/tcp/1', policy: 'chat.cedar:3' })
   audit.record('chat', { event: 'handler', uid: 1000, action: 'register', resource: 'Protocol /x', decision: 'allow' })
-  audit.record(undefined, { event: 'reload', action: 'refuse', decision: 'deny', reason: 'chat.cedar:3: unknown action' })
+  audit.record('chat', { event: 'host', action: 'start', pid: 4242 })
+  audit.record(undefined, { event: 'reload', action: 'refuse', decision: 'deny', epoch: 3, reason: 'chat.cedar:3: unknown action' })
   audit.record('indexer', { event: 'limit', resource: 'limits.streams', reason: 'at most 512' })
   for (let i = 0; i < 3; i++) audit.record('indexer', { event: 'limit', resource: 'limits.streams', reason: 'at most 512' })
   audit[Symbol.dispose]()
@@ -54,7 +55,8 @@ test('for people it is a table, for programs the lines as they are', async t => 
     [time, 'chat', 'denied', 'openStream', `Protocol /chat/1.0.0 ${PEER}`, 'uid 1000 pid 42', 'default deny'],
     [time, 'chat', 'denied', 'acceptStream', 'Protocol /x /ip4/192.0.2.1/tcp/1', PEER, 'chat.cedar:3'],
     [time, 'chat', 'handler', 'register', 'Protocol /x', 'uid 1000', 'allow'],
-    [time, 'reload', 'refuse', 'deny, chat.cedar:3: unknown action'],
+    [time, 'chat', 'host', 'start', 'pid 4242'],
+    [time, 'reload', 'refuse', 'deny, epoch 3, chat.cedar:3: unknown action'],
     [time, 'indexer', 'limit', 'limits.streams', 'at most 512'],
     [time, 'indexer', 'limit', 'limits.streams', 'at most 512, ×3']
   ])

@@ -216,8 +216,9 @@ test('close ends the waiting in order, leaves running streams alone, and calls n
   let calls = 0
   const handler = await client.handle(PROTOCOL, incoming => { calls++; echo(incoming) })
   const running = await queue.give()
-  running.write('1')
+  running.resume().write('1')
   await once(running, 'data')
+  running.pause()
   await queue.whole()
   // The daemon has given a stream that the client has not read of yet.
   const late = await queue.give('late')

@@ -10,6 +10,7 @@ import { newSealingKey } from '../../src/keystore/sealingKey.ts'
 import { Unit } from './unit.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+const ANALYZE = 'systemd-analyze'
 const UNITS = join(ROOT, 'packaging/systemd')
 const service = new Unit(join(UNITS, 'p2pd.service'))
 const socket = new Unit(join(UNITS, 'p2pd.socket'))
@@ -44,7 +45,7 @@ test('every line of the units is one that systemd knows, once', t => {
 })
 
 test('systemd itself takes the units and finds little left open, where there is a systemd to ask', t => {
-  const version = spawnSync('systemd-analyze', ['--version'], { encoding: 'utf8' })
+  const version = spawnSync(ANALYZE, ['--version'], { encoding: 'utf8' })
   const [, number = '0'] = /^systemd (\d+)/.exec(version.stdout ?? '') ?? []
   // Before 250 it cannot judge files that are not installed. What is said of the lines above holds all the same.
   if (version.error !== undefined || Number(number) < 250) return t.is(service.strays.length + socket.strays.length, 0)
@@ -54,10 +55,10 @@ test('systemd itself takes the units and finds little left open, where there is 
   // It looks whether the programs are there.
   writeFileSync(file, readFileSync(join(UNITS, 'p2pd.service'), 'utf8').replaceAll('=/usr/bin/', `=${join(ROOT, 'bin')}/`))
   cpSync(join(UNITS, 'p2pd.socket'), join(directory, 'p2pd.socket'))
-  const verified = spawnSync('systemd-analyze', ['verify', '--man=no', '--recursive-errors=no', file, join(directory, 'p2pd.socket')], { encoding: 'utf8' })
+  const verified = spawnSync(ANALYZE, ['verify', '--man=no', '--recursive-errors=no', file, join(directory, 'p2pd.socket')], { encoding: 'utf8' })
   t.is(verified.status, 0, verified.stderr)
   t.false(verified.stderr.includes('p2pd'), verified.stderr)
-  const judged = spawnSync('systemd-analyze', ['security', '--offline=true', '--no-pager', file], { encoding: 'utf8' })
+  const judged = spawnSync(ANALYZE, ['security', '--offline=true', '--no-pager', file], { encoding: 'utf8' })
   const [, exposure = '10'] = /Overall exposure level for p2pd\.service: ([\d.]+)/.exec(judged.stdout) ?? []
   t.true(Number(exposure) <= 3, judged.stdout)
   const [, told = ''] = /\*\*([\d.]+), OK\*\* \(systemd 252/.exec(readFileSync(join(UNITS, 'README.md'), 'utf8')) ?? []

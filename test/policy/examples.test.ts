@@ -70,7 +70,7 @@ test('everything that makes no example is a fault, with its line', async t => {
     'examples.yaml:14: must be a mapping (`key: value` lines), found "hello"',
     'examples.yaml:15: context.peer: must be text, a number, true or false',
     'examples.yaml:6: there is no action "diall"; did you mean dial?',
-    'examples.yaml:7: there is no tenant "indxer", and a peer ID it is not; did you mean indexer? A peer that nobody knows is called stranger',
+    'examples.yaml:7: there is no tenant "indxer", and a peer ID it is not; did you mean indexer?',
     'examples.yaml:8: identify is about the tenant\'s own host, which is called "own", found "it"',
     'examples.yaml:10: openStream is about a protocol, which begins with `/`, found "chat"',
     'examples.yaml:11: dial has no "uid" in its context; there are: ip, port, address, relayed',

@@ -11,7 +11,7 @@ export const streamHandler = {
   ask: request => handlingOf(required(request.streamHandler, 'streamHandler').proto),
   async run ({ handlers, caller }, request) {
     const { addr, proto, balanced } = required(request.streamHandler, 'streamHandler')
-    await handlers.add(protocolsFrom(proto), { address: parseSocketAddress(addr), uid: caller.process?.uid }, sharingOf(balanced))
+    await handlers.add(protocolsFrom(proto), { address: parseSocketAddress(addr), uid: caller.process?.uid, gid: caller.process?.gid }, sharingOf(balanced))
     return { response: OK }
   }
 } satisfies Operation

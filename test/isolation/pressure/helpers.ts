@@ -2,6 +2,7 @@
 import type { ExecutionContext } from 'ava'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '../../helpers/deadlines.ts'
 import { World, type WorldInit } from '../world.ts'
 
 export const MiB = 1024 * 1024
@@ -65,6 +66,19 @@ export async function peakMemoryOf (pid: number, during: Promise<unknown>): Prom
     clearInterval(timer)
   }
   return Math.max(peak, privateMemoryOf(pid))
+}
+
+/** Kills the tenant's host; resolves with the state it is in then, once the supervisor has seen it. */
+export async function killHost (world: World, tenant: string): Promise<string> {
+  const pid = await world.hostPid(tenant)
+  const { crashes: before } = await world.tenant(tenant)
+  process.kill(pid, 'SIGKILL')
+  await until('the end of the host', () => !existsSync(`/proc/${pid}`))
+  const { state } = await until('the crash to be seen', async () => {
+    const row = await world.tenant(tenant)
+    return row.crashes > before && row
+  })
+  return state
 }
 
 /** How often the tenant's host met each of its limits, as the status has it. */
