@@ -167,6 +167,7 @@ async function stop (): Promise<void> {
   setTimeout(() => { process.exit(0) }, STOP_MS).unref()
   idle.stop()
   stopping.abort()
+  limiter[Symbol.dispose]()
   await node.stop()
   process.exit(0)
 }

@@ -29,7 +29,7 @@ export const BACKLOG = 4096
  */
 export function listenUnix (path: string, { mode, uid }: { mode: number, uid?: number }): number {
   assertFits(path)
-  const staging = mkdtempSync(join(dirname(path), '.'))
+  const staging = mkdtempSync(`${dirname(path)}/.`) // not join(), for which `x/.` is `x`: then it would be beside the directory
   try {
     const staged = join(staging, 's')
     const fd = call('socket', 'make a Unix socket', AF_UNIX, SOCK_STREAM_CLOEXEC, 0)

@@ -7,10 +7,12 @@
 import { join } from 'node:path'
 import type { Settings } from '../config/settings.ts'
 import { DEFAULT_SERVICE_UIDS } from '../config/uidRange.ts'
-import { messageOf } from '../errors.ts'
+import { P2pdError, messageOf } from '../errors.ts'
 import { Keystore } from '../keystore/keystore.ts'
 import type { Logger } from '../log.ts'
+import { inheritedListeners } from '../os/activation.ts'
 import { takeLock } from '../os/lock.ts'
+import { notifyReady, notifyReloading, notifyStopping } from '../os/notify.ts'
 import { makeOwnDirectory } from '../os/ownDirectory.ts'
 import { closeOnExec } from '../os/process.ts'
 import { selfTest } from '../os/selfTest.ts'
@@ -24,6 +26,9 @@ import { RunTree } from './runTree.ts'
 import { ServiceUids } from './serviceUids.ts'
 
 const ROOT_UID = 0
+
+/** FileDescriptorName= of packaging/systemd/p2pd.socket. */
+const FRONT_DESK_NAME = 'p2pd'
 
 export interface ServeInit {
   readonly settings: Settings
@@ -50,7 +55,10 @@ export async function serve ({ settings, log, onChange = () => {} }: ServeInit):
   const keystore = opened.use(await Keystore.open({ stateDir, closeOnExec, ...passphraseFile !== undefined && { passphraseFile } }))
   opened.use(takeLock(join(stateDir, 'lock'), `the state directory ${stateDir}`))
   const serviceUids = uid === ROOT_UID ? await ServiceUids.open(stateDir, settings.serviceUids ?? DEFAULT_SERVICE_UIDS) : undefined
-  const run = opened.use(new RunTree(runDir))
+  const inherited = inheritedListeners(process.env, process.pid)
+  const unknown = [...inherited.keys()].filter(name => name !== FRONT_DESK_NAME)
+  if (unknown.length > 0) throw new P2pdError('ERR_CONFIG', `a socket was handed over as ${unknown.map(name => JSON.stringify(name)).join(' and ')}: p2pd takes one, FileDescriptorName=${FRONT_DESK_NAME} in its unit`)
+  const run = opened.use(new RunTree(runDir, inherited.get(FRONT_DESK_NAME)))
   const audit = opened.use(openAuditLog({ stateDir, level: auditLevel, log }))
   const roster = new Roster({ tenantsDir, policyDir, run, keystore, uid, serviceUids, log, audit, auditAllowed: auditLevel === 'all', onChange })
   opened.defer(async () => { await roster.close() })
@@ -68,11 +76,21 @@ export async function serve ({ settings, log, onChange = () => {} }: ServeInit):
   })
   opened.use(openAdmin(await run.listenForOperator(), { roster, keystore, status, log }))
   const stack = opened.move()
+  const told = (): string => `${roster.rows().length} tenants, policy epoch ${roster.policy.epoch}`
+  notifyReady(told())
   return {
     rows: () => roster.rows(),
-    reload: async () => await roster.reload(),
+    async reload () {
+      notifyReloading()
+      try {
+        return await roster.reload()
+      } finally {
+        notifyReady(told())
+      }
+    },
     status,
     async [Symbol.asyncDispose] () {
+      notifyStopping()
       await stack.disposeAsync().catch((error: unknown) => { log.error({ reason: messageOf(error) }, 'not everything could be closed') })
     }
   }

@@ -98,7 +98,7 @@ export class Roster {
         for (const name of changes.changed) audit.record(name, { event: 'tenant', action: 'change' })
         return changes
       } catch (error) {
-        audit.record(undefined, { event: 'reload', action: 'refuse', epoch: this.#epoch, reason: messageOf(error) })
+        audit.record(undefined, { event: 'reload', action: 'refuse', decision: 'deny', epoch: this.#epoch, reason: messageOf(error) })
         throw error
       }
     })

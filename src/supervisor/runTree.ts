@@ -22,9 +22,17 @@ export class RunTree implements Disposable {
   /** Sockets that stand: only what was made here is ever removed at the end. */
   readonly #made = new Set<string>()
 
-  /** Makes the directory if need be and locks it. ERR_OCCUPIED if another daemon has it, or others can write in it. */
-  constructor (directory: string) {
+  /** The front desk's, made by the service manager, whose it stays. */
+  readonly #givenFrontDesk: number | undefined
+
+  /**
+   * Makes the directory if need be and locks it. ERR_OCCUPIED if another daemon has it, or others can write in it.
+   *
+   * @param frontDesk a listening descriptor that was handed over for it; owned and closed by whoever asks for it here
+   */
+  constructor (directory: string, frontDesk?: number) {
     this.directory = directory
+    this.#givenFrontDesk = frontDesk
     const uid = process.geteuid?.() ?? ROOT_UID
     this.#directoryMode = uid === ROOT_UID ? 0o755 : 0o700
     makeOwnDirectory(directory, this.#directoryMode)
@@ -40,14 +48,15 @@ export class RunTree implements Disposable {
   /** A tenant's control socket, listening: mode 0600 and the tenant's own. Returns its descriptor. */
   async listenForTenant (tenant: string, uid: number): Promise<number> {
     const directory = join(this.directory, tenant)
-    if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { mode: this.#directoryMode })
+    if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory)
     assertOwnDirectory(directory)
+    chmodSync(directory, this.#directoryMode) // whatever the umask is
     return await this.#listen(this.socketOf(tenant), 0o600, uid)
   }
 
   /** Open to every local program: who may do what is decided by who is calling. */
   async listenAtFrontDesk (): Promise<number> {
-    return await this.#listen(this.frontDesk, 0o666)
+    return this.#givenFrontDesk ?? await this.#listen(this.frontDesk, 0o666)
   }
 
   async listenForOperator (): Promise<number> {
@@ -81,7 +90,7 @@ export class RunTree implements Disposable {
   /** With the lock held no daemon lives here: its sockets are dead. Only sockets go, and directories that are then empty. */
   #removeLeftovers (): void {
     chmodSync(this.directory, this.#directoryMode)
-    for (const path of [this.frontDesk, this.admin]) removeSocket(path)
+    for (const path of this.#givenFrontDesk === undefined ? [this.frontDesk, this.admin] : [this.admin]) removeSocket(path)
     for (const entry of readdirSync(this.directory, { withFileTypes: true })) {
       if (!entry.isDirectory()) continue
       const directory = join(this.directory, entry.name)

@@ -25,6 +25,14 @@ test('the self-test passes here', async t => {
   await t.notThrowsAsync(selfTest())
 })
 
+test('a socket is made inside its own directory, and needs no right to write beside it', t => {
+  // The root of a file system of its own: what is made beside it cannot be renamed into it.
+  const path = `/dev/shm/p2pd-${process.pid}.sock`
+  t.teardown(() => { rmSync(path, { force: true }) })
+  closeSync(listenUnix(path, { mode: 0o600 }))
+  t.true(statSync(path).isSocket())
+})
+
 test('a socket is made with its mode, and nothing is left of its making', t => {
   const inner = freshPath()
   mkdirSync(inner)

@@ -6,10 +6,10 @@ import { policies } from './world.ts'
 
 const rows: ReadonlyArray<readonly [what: string, text: string, clauses: string[]]> = [
   ['none', 'permit (principal, action, resource);', []],
-  ['one', 'permit (principal, action, resource) when { context.local };', ['when { context.local }']],
+  ['one', 'permit (principal, action, resource) when { principal in Group::"g" };', ['when { principal in Group::"g" }']],
   ['brackets, strings and comments in one', 'permit(principal,action,resource)when{"}\\"" like "*" && // }\n{a: 1}.a == 1};', ['when{"}\\"" like "*" && // }\n{a: 1}.a == 1}']],
   ['several, with comments between', '// when { 0 }\nforbid (principal, action, resource) // unless { 1 }\nwhen { true } /* */ unless { false };'.replace('/* */ ', ''), ['when { true }', 'unless { false }']],
-  ['annotations that look like clauses', '@when("unless { x }") @unless\n@id("permit (") permit (principal == Tenant::"when {", action, resource)\nunless { true };', ['unless { true }']]
+  ['annotations that look like clauses', '@when("unless { x }") @unless\n@id("permit (") permit (principal == Tenant::"when {", action, resource)\nunless { principal in Group::"g" };', ['unless { principal in Group::"g" }']]
 ]
 
 for (const [what, text, clauses] of rows) {

@@ -23,11 +23,14 @@ test('they load without a warning, and every example is tried', t => {
   t.true(EXAMPLES.length >= 40)
 })
 
+/** They forbid what nothing permits today. */
+const FOR_TOMORROW = ['sensor-stays-here']
+
 test('every policy has an @id, and is needed: without it an example does not hold', t => {
   for (const policy of set.policies) {
     t.regex(policy.id, /^[a-z]+(-[a-z]+)+$/)
     const { faults } = tryExamples(EXAMPLES, TENANTS, set.policies.filter(other => other !== policy))
-    t.true(faults.length > 0, policy.id)
+    t.is(faults.length > 0, !FOR_TOMORROW.includes(policy.id), policy.id)
   }
 })
 
@@ -49,7 +52,7 @@ test('every tenant that is shipped has examples of what it may do and of what it
 })
 
 test('a line of the examples is what `p2pctl policy explain` takes', t => {
-  const [, tenant, action] = /explain (\S+) (\S+) (\S+)/.exec(readFileSync(join(POLICY, 'README.md'), 'utf8')) ?? []
+  const [, tenant, action] = /policy explain (\S+) (\S+) (\S+)/.exec(readFileSync(join(POLICY, 'README.md'), 'utf8')) ?? []
   t.true(EXAMPLES.some(({ sentence }) => sentence.startsWith(`${tenant} ${action} `)))
 })
 
