@@ -14,7 +14,7 @@ const LISTEN = '0A'
 /** Users of the sockets that would get a connection, several where a port is shared; empty when nobody listens there. */
 export function listenersInTable (host: string, port: number): number[] {
   const v4 = listening('/proc/net/tcp', port)
-  const v6 = existsSync('/proc/net/tcp6') ? listening('/proc/net/tcp6', port) : [] // not where IPv6 is turned off
+  const v6 = existsSync('/proc/net/tcp6') ? listening('/proc/net/tcp6', port) : NONE // where IPv6 is turned off
   const at = (rows: ReadonlyMap<string, number[]>, ...address: Buffer[]): number[] => rows.get(hexOf(Buffer.concat(address))) ?? []
   const address = addressBytes(host)
   // In the order in which the kernel looks: the exact address before any address, IPv4 sockets before IPv6 ones.
@@ -23,6 +23,8 @@ export function listenersInTable (host: string, port: number): number[] {
     : [at(v4, address), at(v6, MAPPED, address), at(v4, Buffer.alloc(4)), at(v6, Buffer.alloc(16))]
   return groups.find(group => group.length > 0) ?? []
 }
+
+const NONE: ReadonlyMap<string, number[]> = new Map()
 
 /** ::ffff:0:0/96: an IPv6 socket that serves IPv4. */
 const MAPPED = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])

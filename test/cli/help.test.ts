@@ -26,7 +26,7 @@ test('every command has help with examples and with the options that all have', 
     t.is(stderr, '')
     t.regex(stdout, new RegExp(`^Usage: p2pctl ${command.join(' ')}`))
     t.regex(stdout, /\nExamples:\n {2}\S/)
-    for (const option of ['--tenants', '--state', '--run', '--passphrase-file', '--json']) t.true(stdout.includes(option), `${command.join(' ')} ${option}`)
+    for (const option of ['--tenants', '--policy', '--state', '--run', '--passphrase-file', '--json']) t.true(stdout.includes(option), `${command.join(' ')} ${option}`)
     await Promise.all(commandsIn(stdout).map(async name => { await check([...command, name]) }))
   }
   await Promise.all(top.map(async name => { await check([name]) }))

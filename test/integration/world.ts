@@ -11,7 +11,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { EVERYTHING_ALLOWED } from '../helpers/policies.ts'
 
-const P2PD = fileURLToPath(new URL('../../bin/p2pd', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const P2PD = join(ROOT, 'bin/p2pd')
 const READY_MS = 20_000
 
 export interface TenantFigures {
@@ -25,7 +26,7 @@ export interface TenantFigures {
 
 export class World implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'p2pd-'))
-  readonly tenantsDir = join(this.directory, 'tenants')
+  readonly tenantsDir: string
   readonly stateDir = join(this.directory, 'state')
   readonly runDir = join(this.directory, 'run')
   #daemon: ChildProcess | undefined
@@ -35,10 +36,16 @@ export class World implements AsyncDisposable {
   readonly policyDir: string
 
   /**
-   * @param manifests tenant -> YAML after its name
+   * @param manifests tenant -> YAML after its name; or the tenants and policies that p2pd comes with, which are only read
    * @param policies name of a file -> its text; left out, everything is allowed
    */
-  constructor (manifests: Readonly<Record<string, string>>, policies?: Readonly<Record<string, string>>) {
+  constructor (manifests: Readonly<Record<string, string>> | 'shipped', policies?: Readonly<Record<string, string>>) {
+    if (manifests === 'shipped') {
+      this.tenantsDir = join(ROOT, 'tenants')
+      this.policyDir = join(ROOT, 'policy')
+      return
+    }
+    this.tenantsDir = join(this.directory, 'tenants')
     mkdirSync(this.tenantsDir)
     this.policyDir = policies === undefined ? EVERYTHING_ALLOWED : join(this.directory, 'policy')
     if (policies !== undefined) {

@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { listenersInTable } from '../../src/os/procNetTcp.ts'
 import { acceptorOf, listenersAt } from '../../src/os/tcpOwners.ts'
 
+// One after the other: a free port of one address is not free of all.
 const uid = process.geteuid?.() ?? 0
 const WAYS = [['the kernel\'s lookup', listenersAt], ['its table', listenersInTable]] as const
 
@@ -22,7 +23,7 @@ for (const { host, reached, missed } of [
   { host: '::ffff:127.0.0.1', reached: ['127.0.0.1'], missed: ['127.0.0.2', '::1'] }
 ]) {
   for (const [way, find] of WAYS) {
-    test(`who listens on ${host} is found by ${way} for every address that reaches it, and for no other`, async t => {
+    test.serial(`who listens on ${host} is found by ${way} for every address that reaches it, and for no other`, async t => {
       const { server, port } = await listening(host)
       for (const address of reached) t.deepEqual(find(address, port), [uid], address)
       for (const address of missed) t.deepEqual(find(address, port), [], address)
@@ -32,7 +33,7 @@ for (const { host, reached, missed } of [
 }
 
 for (const [way, find] of WAYS) {
-  test(`connections to a port are not its listeners, and neither is one who has stopped, by ${way}`, async t => {
+  test.serial(`connections to a port are not its listeners, and neither is one who has stopped, by ${way}`, async t => {
     const { server, port } = await listening('127.0.0.1')
     const client = connect(port, '127.0.0.1')
     const [[accepted]] = await Promise.all([once(server, 'connection') as Promise<[Socket]>, once(client, 'connect')])
@@ -45,7 +46,7 @@ for (const [way, find] of WAYS) {
 }
 
 for (const host of ['127.0.0.1', '::1']) {
-  test(`who has accepted a connection to ${host} is known, also when nobody listens there any more`, async t => {
+  test.serial(`who has accepted a connection to ${host} is known, also when nobody listens there any more`, async t => {
     const { server, port } = await listening(host)
     const client = connect(port, host)
     const [[accepted]] = await Promise.all([once(server, 'connection') as Promise<[Socket]>, once(client, 'connect')])
@@ -58,7 +59,7 @@ for (const host of ['127.0.0.1', '::1']) {
   })
 }
 
-test('the kernel\'s lookup costs microseconds', async t => {
+test.serial('the kernel\'s lookup costs microseconds', async t => {
   const { server, port } = await listening('127.0.0.1')
   listenersAt('127.0.0.1', port)
   const began = performance.now()

@@ -131,7 +131,7 @@ test('an answer that is kept is the answer to the same question, from the same c
 })
 
 test('more different sets and epochs than Cedar is given names for still decide, each its own way', t => {
-  const engines = Array.from({ length: 12 }, (_, epoch) => engine(Array.from({ length: 12 }, (_, index) =>
+  const engines = Array.from({ length: 12 }).map((_, epoch) => engine(Array.from(Array(12).keys(), index =>
     `@id("${epoch}-${index}") permit (principal, action == Action::"openStream", resource in ProtocolFamily::"/${index}/") when { context.peer == Peer::"${epoch}" };`).join('\n'), { epoch }))
   for (let round = 0; round < 2; round++) {
     for (const [epoch, { decide }] of engines.entries()) {

@@ -94,7 +94,7 @@ function truth (expr: Expr, request: Request): boolean {
     }
     case 'like': return new RegExp(`^${expr.pattern.split('*').map(part => part.replaceAll(/[^\w]/g, '\\$&')).join('.*')}$`, 's').test(request.endpoint?.address ?? '')
     case 'range': return inRange(ipOf(request), expr.range)
-    case 'kind': return kind(expr.method, ipOf(request))
+    case 'kind': return isKind(expr.method, ipOf(request))
     case 'entity': return expr.refs.some(ref => relation(expr.what, expr.op, ref, request))
   }
 }
@@ -130,7 +130,7 @@ function inRange (ip: Ip, { bits, start, prefix }: Omit<Range, 'text'>): boolean
   return ip.bits === bits && ip.value >> shift === start >> shift
 }
 
-function kind (method: string, ip: Ip): boolean {
+function isKind (method: string, ip: Ip): boolean {
   if (method === 'isIpv4' || method === 'isIpv6') return (ip.bits === 32) === (method === 'isIpv4')
   if (method === 'isLoopback') return ip.bits === 32 ? ip.value >> 24n === 127n : ip.value === 1n
   return ip.bits === 32 ? ip.value >> 28n === 14n : ip.value >> 120n === 255n
