@@ -15,8 +15,8 @@ export interface OwnBenchmark {
 }
 
 const FAIRNESS: Record<'whole' | 'quick', FairnessSize> = {
-  whole: { rounds: 5, phaseMs: 5_000, settleMs: 1_500, warmMs: 20_000 },
-  quick: { rounds: 1, phaseMs: 1_500, settleMs: 500, warmMs: 1_000 }
+  whole: { rounds: 5, phaseMs: 5_000, settleMs: 2_000, tries: 3, warmMs: 20_000 },
+  quick: { rounds: 1, phaseMs: 1_500, settleMs: 500, tries: 1, warmMs: 1_000 }
 }
 
 /** Decisions of each kind. */

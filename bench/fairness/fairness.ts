@@ -22,6 +22,8 @@ export interface FairnessSize {
   phaseMs: number
   /** Between two phases: for the one that misbehaved to be gone. */
   settleMs: number
+  /** How often a pair of phases is measured until it is undisturbed; then it counts as it is, and is said to be disturbed. */
+  tries: number
   /** Unmeasured load at the beginning: until then just-in-time compilers are busy. */
   warmMs: number
 }
@@ -67,8 +69,6 @@ interface Records { pairs: Pair[], failed?: string }
 
 /** Cores that other programs of the machine may use before a pair is measured again. */
 const QUIET_CORES = 0.25
-/** How often it may be: then what there is counts, and is said to be disturbed. */
-const TRIES = 3
 
 /** @param dir does not exist yet, and is the caller's to remove */
 export async function fairness (dir: string, size: FairnessSize, say: (line: string) => void, chosen: readonly Mode[] = modes): Promise<FairnessResult> {
@@ -94,7 +94,7 @@ export async function fairness (dir: string, size: FairnessSize, say: (line: str
   }
 
   const measurePair = async (mode: Mode): Promise<Pair> => {
-    for (let left = TRIES; ; left--) {
+    for (let left = size.tries; ; left--) {
       const baseline = await measure(size.phaseMs)
       const attack = await beginAttack(scene, mode)
       let attacked: Measured
@@ -103,9 +103,11 @@ export async function fairness (dir: string, size: FairnessSize, say: (line: str
       } finally {
         await attack.stop()
       }
-      const pair = { baseline, attack: attacked, deeds: await attack.stop() }
       await sleep(size.settleMs)
-      if (left === 1 || !isDisturbed(pair)) return pair
+      // What has failed since then is the attack's, too.
+      attacked.phase.failedBetween += (await measure(1)).phase.failedBetween
+      const pair = { baseline, attack: attacked, deeds: await attack.stop() }
+      if (left <= 1 || !isDisturbed(pair) || hasFailed(attacked)) return pair
     }
   }
 
@@ -136,6 +138,12 @@ export async function fairness (dir: string, size: FairnessSize, say: (line: str
 }
 
 const isDisturbed = ({ baseline, attack }: Pair): boolean => Math.max(baseline.cores.others, attack.cores.others) > QUIET_CORES
+
+/** Something failed that should not, and that counts on a busy machine as well. */
+function hasFailed ({ phase }: Measured): boolean {
+  const { resets, wrongHashes } = experienceOf([phase])
+  return resets > 0 || wrongHashes > 0
+}
 
 function resultOf ({ name, title, calibration = false }: Mode, { pairs, failed }: Records, allBaselines: readonly Phase[]): ModeResult {
   const [baselines, attacks] = [pairs.map(({ baseline }) => baseline), pairs.map(({ attack }) => attack)]

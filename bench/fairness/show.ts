@@ -32,27 +32,31 @@ export function showFairness ({ pace, size, generatorFirst, baseline, lostNeighb
   ])
   for (const mode of modes) table.push(row(mode))
   const lines = [table.toString()]
-  for (const { title, missed, calibration, failed, errors, disturbed } of modes) {
+  for (const { title, missed, calibration, failed, errors } of modes) {
     if (failed !== undefined) lines.push(`${title}: could not be measured to its end: ${failed}`)
-    if (disturbed > 0) lines.push(`${title}: other programs of this machine were busy in ${disturbed} of ${size.rounds} rounds; measure it again when it is quiet`)
     if (!calibration) for (const one of missed) lines.push(`MISSED, ${title}: ${one}`)
     for (const [error, count] of Object.entries(errors)) lines.push(`  ${title}: ${error} (${count} times)`)
   }
+  const disturbed = modes.reduce((sum, mode) => sum + mode.disturbed, 0)
+  if (disturbed > 0) lines.push(`Other programs of this machine were busy in ${disturbed} of ${modes.length * size.rounds} pairs of phases (column \`others\`): measure again when it is quiet.`)
   if (lostNeighbours > 0) lines.push(`MISSED: ${lostNeighbours} hosts of tenants that behave have ended`)
-  lines.push('', 'Processors used, in cores, with nothing wrong and under attack, and what the attack did:', cores(modes).toString())
+  lines.push('', 'Processors used, in cores, with nothing wrong and under attack:', cores(modes).toString(), '', 'What the attacks did:', ...modes.map(deedsOf), '')
   lines.push(`Aims: p99 at most ${AIMS.p99Ratio} x, throughput at least ${AIMS.throughputRatio * 100} %, ${AIMS.resets} resets, all hashes equal.`)
   lines.push(`Each of the 15: ${pace.requests} requests, ${pace.opens} opens and ${pace.rate / 1024} KiB a second; ${size.rounds} round${size.rounds === 1 ? '' : 's'} of ${size.phaseMs / 1_000} s with and without.`)
   if (!generatorFirst) lines.push('The generator has no real-time priority here (that needs root and chrt): times include its own waiting.')
   return lines.join('\n')
 }
 
+const deedsOf = ({ title, deeds }: ModeResult): string =>
+  `  ${title}: ${Object.entries(deeds).map(([deed, count]) => `${count.toLocaleString('en')} x ${deed}`).join(', ')}`
+
 function cores (modes: readonly ModeResult[]): Table.Table {
   const table = new Table({
-    head: ['mode', "neighbours' hosts", 'generator', "rogue's host, supervisor", 'accomplice', "rogue's program", 'others', 'generator late p99 ms', 'done'],
-    colAligns: ['left', ...Array.from({ length: 7 }, () => 'right' as const), 'left'],
+    head: ['mode', "neighbours' hosts", 'generator', "rogue's host, supervisor", 'accomplice', "rogue's program", 'others', 'generator late p99 ms'],
+    colAligns: ['left', ...Array.from({ length: 7 }, () => 'right' as const)],
     style: { head: [], border: [], compact: true }
   })
-  for (const { title, baselineCores: before, attackCores: during, deeds, lateP99Us } of modes) {
+  for (const { title, baselineCores: before, attackCores: during, lateP99Us } of modes) {
     table.push([
       title,
       `${before.neighbours.toFixed(2)} -> ${during.neighbours.toFixed(2)}`,
@@ -61,8 +65,7 @@ function cores (modes: readonly ModeResult[]): Table.Table {
       during.accomplice.toFixed(2),
       during.attacker.toFixed(2),
       `${before.others.toFixed(2)} -> ${during.others.toFixed(2)}`,
-      milliseconds(lateP99Us),
-      Object.entries(deeds).map(([deed, count]) => `${count} ${deed}`).join(', ')
+      milliseconds(lateP99Us)
     ])
   }
   return table

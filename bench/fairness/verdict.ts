@@ -14,7 +14,6 @@ export interface Phase {
   failedBetween: number
   errors?: Record<string, number>
   lateP99Us: number
-  generatorCpuSeconds: number
 }
 
 /** What the tenants that behave had, over all phases of a kind. */

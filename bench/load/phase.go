@@ -5,7 +5,6 @@ package main
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -28,14 +27,12 @@ type phaseResult struct {
 	Errors        map[string]int `json:"errors,omitempty"`
 
 	// How late the generator itself began, 99th percentile: what it adds by itself is of this size.
-	LateP99Us  float64 `json:"lateP99Us"`
-	CPUSeconds float64 `json:"generatorCpuSeconds"`
+	LateP99Us float64 `json:"lateP99Us"`
 }
 
 // phase is one that runs. Work that began in it is waited for and counted in it, whenever it ends.
 type phase struct {
 	pending sync.WaitGroup
-	bytes   atomic.Uint64
 	lock    sync.Mutex
 	result  phaseResult
 	lates   []float64
@@ -45,6 +42,7 @@ type phase struct {
 type recorder struct {
 	lock          sync.Mutex
 	current       *phase
+	bytes         uint64
 	failedBetween int
 	errors        map[string]int
 }
@@ -63,14 +61,14 @@ func (r *recorder) delivered(bytes int) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	if r.current != nil {
-		r.current.bytes.Add(uint64(bytes))
+		r.bytes += uint64(bytes)
 	}
 }
 
 func (r *recorder) start() *phase {
 	r.lock.Lock()
 	defer r.lock.Unlock()
-	r.current = &phase{}
+	r.current, r.bytes = &phase{}, 0
 	return r.current
 }
 
@@ -78,13 +76,12 @@ func (r *recorder) start() *phase {
 func (r *recorder) stop(p *phase, seconds float64) phaseResult {
 	r.lock.Lock()
 	r.current = nil
-	bytes := p.bytes.Load()
 	r.lock.Unlock()
 	p.pending.Wait()
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	result := p.result
-	result.Seconds, result.Bytes = seconds, bytes
+	result.Seconds, result.Bytes = seconds, r.bytes
 	result.FailedBetween, result.Errors = r.failedBetween, r.errors
 	r.failedBetween, r.errors = 0, nil
 	if len(p.lates) > 0 {

@@ -3,6 +3,7 @@
  *
  * Owns the count of those on the way and with programs that were dialled. Who receives is handlers.ts's to know.
  */
+import type { Audit } from '../audit.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import { safeText, type Logger } from '../log.ts'
 import { encodeStreamInfo } from '../wire/codec.ts'
@@ -11,11 +12,12 @@ import type { RemoteStream } from './host.ts'
 import type { Pipes } from './pipes.ts'
 import type { AddressTarget, Receivers } from './receivers.ts'
 import { streamInfoOf } from './streamInfo.ts'
-import { dialTarget, type OwnSockets } from './targets.ts'
+import { describe, dialTarget, type OwnSockets } from './targets.ts'
 import { Waiters } from './waiters.ts'
 
 export interface DeliveryInit {
   readonly own: OwnSockets
+  readonly audit: Audit
   readonly pipes: Pipes
   readonly log: Logger
   /** How many inbound streams may be with handlers at once, those included that have ended and are not read to their end. */
@@ -64,9 +66,18 @@ export class Delivery {
 
   async #dial ({ address, uid }: AddressTarget, remote: RemoteStream): Promise<void> {
     const { own, pipes, signal } = this.#init
-    const socket = await dialTarget(address, { own, uid, signal })
+    const socket = await dialTarget(address, { own, uid, signal }).catch((error: unknown) => {
+      this.#recordDenial(error, remote.protocol, describe(address), uid)
+      throw error
+    })
     // A bare StreamInfo, not wrapped in a Response, then the stream's bytes.
     socket.write(encodeFrame(encodeStreamInfo(streamInfoOf(remote))))
     await pipes.join(socket, remote.stream)
+  }
+
+  /** What listens there is not what may: an attempt, or a program that has let its address go. */
+  #recordDenial (error: unknown, protocol: string, address: string, uid: number | undefined): void {
+    if (!(error instanceof P2pdError) || error.code !== 'ERR_DENIED') return
+    this.#init.audit({ event: 'denied', action: 'handleStream', resource: `Protocol ${protocol}`, address, reason: error.message, ...uid !== undefined && { uid } })
   }
 }

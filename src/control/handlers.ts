@@ -66,7 +66,13 @@ export class Handlers {
   }
 
   async #register (protocols: readonly string[], target: AddressTarget, sharing: Sharing): Promise<void> {
-    checkTarget(target.address, this.#init.own)
+    try {
+      checkTarget(target.address, this.#init.own)
+    } catch (error) {
+      const { address, uid } = target
+      this.#init.audit({ event: 'denied', action: 'handleStream', resource: `Protocol ${protocols.join(' ')}`, address: describe(address), reason: messageOf(error), ...uid !== undefined && { uid } })
+      throw error
+    }
     await this.#inTurn(async () => {
       for (const protocol of protocols) {
         if (sharing === 'exclusive' && this.#entries.has(protocol)) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} has a handler already: remove it first, or register with balanced = true to share the protocol`)

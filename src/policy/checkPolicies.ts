@@ -10,7 +10,7 @@ import type { PolicyText } from './document.ts'
 import { MAX_DEPTH, depthOf, namedEntities, scopeOf, type ActionGroups } from './policyJson.ts'
 import { schemaText } from './files.ts'
 import type { EntityId, Scope } from './scope.ts'
-import { newlines, splitPolicies, type Piece } from './split.ts'
+import { newlines, splitPolicies, type Piece, type Split } from './split.ts'
 import { show } from '../config/show.ts'
 
 export type ScopedPolicy = PolicyText & { readonly scope: Scope }
@@ -47,15 +47,20 @@ interface Parsed extends Piece {
 export function checkPolicies (files: readonly PolicyFile[]): Checked {
   const faults: Finding[] = []
   const actionGroups = readActionGroups()
-  const parsed = files.flatMap(file => parseFile(file, actionGroups, faults))
+  const split = files.map(({ name, text }) => ({ name, text, ...splitPolicies(text) }))
+  const count = split.reduce((sum, { pieces }) => sum + pieces.length, 0)
+  if (count > MAX_POLICIES) {
+    faults.push({ file: '', what: `must be at most ${MAX_POLICIES} policies, found ${count}; one policy can name a group, a family of protocols, or several actions` })
+    return { policies: [], faults, named: [] }
+  }
+  const parsed = split.flatMap(file => parseFile(file, actionGroups, faults))
   const first = new Map<string, ScopedPolicy>()
   for (const { policy } of parsed) {
     const same = first.get(policy.id)
     if (same !== undefined) faults.push({ file: placeOf(policy), what: `there is a policy ${show(policy.id)} already, in ${placeOf(same)}; an @id can be given once` })
     first.set(policy.id, same ?? policy)
   }
-  if (parsed.length > MAX_POLICIES) faults.push({ file: '', what: `must be at most ${MAX_POLICIES} policies, found ${parsed.length}; one policy can name a group, a family of protocols, or several actions` })
-  else faults.push(...validate(parsed))
+  faults.push(...validate(parsed))
   return {
     policies: parsed.map(({ policy }) => policy),
     faults,
@@ -67,8 +72,7 @@ export function placeOf ({ file, line }: Pick<PolicyText, 'file' | 'line'>): str
   return `${file}:${line}`
 }
 
-function parseFile ({ name, text }: PolicyFile, groups: ActionGroups, faults: Finding[]): Parsed[] {
-  const { pieces, faults: unsplit } = splitPolicies(text)
+function parseFile ({ name, text, pieces, faults: unsplit }: PolicyFile & Split, groups: ActionGroups, faults: Finding[]): Parsed[] {
   const before = faults.length
   faults.push(...unsplit.map(({ line, what }) => ({ file: `${name}:${line}`, what })))
   const parsed = pieces.flatMap(piece => parsePiece(name, piece, groups, faults))

@@ -1,20 +1,24 @@
 /**
  * The examples of a policy directory, tried: what an operator says must be allowed or denied, and what is decided.
  */
+import type { Action } from './ask.ts'
 import type { PolicyExample } from '../config/policyExamples.ts'
 import { placeOf, type Finding, type ScopedPolicy } from './checkPolicies.ts'
 import { createPolicy } from './engine.ts'
 import { EXAMPLES_NAME } from './files.ts'
-import { asked, neighboursOf, type KnownTenant } from './question.ts'
+import { NAME_PATTERN } from '../config/names.ts'
+import { STRANGER, asked, neighboursOf, type KnownTenant } from './question.ts'
 import { sliceFor } from './slice.ts'
 
 export interface Tried {
   /** How many were tried. */
   readonly examples: number
   readonly faults: Finding[]
-  /** Examples of tenants that there are not, by tenant. */
+  /** Examples of or about tenants that there are not, by tenant. */
   readonly untried: ReadonlyMap<string, number[]>
 }
+
+const ON_PEERS: ReadonlySet<string> = new Set<Action>(['connect', 'disconnect', 'dial', 'acceptConnection'])
 
 /** Without policies, because those are wrong, it only says what is wrong with the examples themselves. */
 export function tryExamples (examples: readonly PolicyExample[], tenants: readonly KnownTenant[], policies: readonly ScopedPolicy[] | undefined): Tried {
@@ -26,6 +30,11 @@ export function tryExamples (examples: readonly PolicyExample[], tenants: readon
     const known = tenants.find(tenant => tenant.name === name)
     if (known === undefined && example.groups === undefined) {
       untried.set(name, [...untried.get(name) ?? [], example.line])
+      continue
+    }
+    const missing = peersOf(action, resource.join(' '), example.context).find(peer => NAME_PATTERN.test(peer) && peer !== STRANGER && peer !== name && !tenants.some(tenant => tenant.name === peer))
+    if (missing !== undefined) {
+      untried.set(missing, [...untried.get(missing) ?? [], example.line])
       continue
     }
     tried++
@@ -43,6 +52,11 @@ export function tryExamples (examples: readonly PolicyExample[], tenants: readon
     }
   }
   return { examples: tried, faults, untried }
+}
+
+/** What could be the name of a tenant in an example: its resource, or the peer it is about. A peer ID is none: it has capitals. */
+function peersOf (action: string, resource: string, { peer }: PolicyExample['context']): string[] {
+  return [...ON_PEERS.has(action) ? [resource] : [], ...typeof peer === 'string' ? [peer] : []]
 }
 
 /** `chat-open (chat.cedar:12)` */

@@ -2,20 +2,32 @@
  * Policy sets that Cedar has parsed and keeps.
  *
  * Cedar keeps what it is given under a name, and can replace it but never forget it. So there is a fixed number of names for
- * the whole process, and the set that was asked for longest ago gives its name up: memory does not grow with epochs, nor with
- * how many different sets are needed.
+ * the whole process, and the sets that were asked for longest ago give theirs up, or are replaced by nothing: memory does not
+ * grow with epochs, nor with how many different sets are needed.
  */
 import { P2pdError } from '../errors.ts'
 import { withCedar } from './cedar.ts'
 import { schemaText } from './files.ts'
 
-/** More than there are kinds of requests in most policy directories; a set of ten policies takes about 100 KB. */
-const MAX_SETS = 48
+/** Far more than there are kinds of requests in most policy directories. */
+const MAX_SETS = 256
+
+/** In all sets together: about 2.5 KB each. One set may be larger, since nothing could be decided without it. */
+const MAX_PREPARED_POLICIES = 1_000
 
 export const PREPARED_SCHEMA = 'p2pd'
 
-/** Key of a set -> Cedar's name for it, the one used longest ago first. */
-const names = new Map<string, string>()
+interface Prepared {
+  /** Cedar's name for it. */
+  readonly name: string
+  readonly policies: number
+}
+
+/** By key, the one used longest ago first. */
+const sets = new Map<string, Prepared>()
+/** Names that stand for nothing. */
+const free = Array.from({ length: MAX_SETS }, (_, number) => `set ${number}`)
+let policiesInAll = 0
 let isSchemaPrepared = false
 
 /**
@@ -24,27 +36,30 @@ let isSchemaPrepared = false
  */
 export function preparedSet (key: string, policies: () => Record<string, string>): string {
   prepareSchema()
-  const known = names.get(key)
-  const name = known ?? freeName()
-  names.delete(key)
-  if (known === undefined) prepare(name, policies())
-  names.set(key, name)
-  return name
+  const set = sets.get(key) ?? prepareNew(policies())
+  sets.delete(key)
+  sets.set(key, set)
+  return set.name
 }
 
-/** A name whose preparation failed is not in the map, and so the next one to be given out. */
-function freeName (): string {
-  const [oldest] = names
-  if (oldest === undefined || names.size < MAX_SETS) return `set ${unusedNumber()}`
-  names.delete(oldest[0])
-  return oldest[1]
+function prepareNew (staticPolicies: Record<string, string>): Prepared {
+  const policies = Object.keys(staticPolicies).length
+  while (sets.size === MAX_SETS || (sets.size > 0 && policiesInAll + policies > MAX_PREPARED_POLICIES)) forgetOldest()
+  const name = free.at(-1) ?? ''
+  prepare(name, staticPolicies)
+  free.pop()
+  policiesInAll += policies
+  return { name, policies }
 }
 
-function unusedNumber (): number {
-  const used = new Set(names.values())
-  let number = 0
-  while (used.has(`set ${number}`)) number++
-  return number
+function forgetOldest (): void {
+  for (const [key, { name, policies }] of sets) {
+    sets.delete(key)
+    free.push(name)
+    policiesInAll -= policies
+    prepare(name, {})
+    return
+  }
 }
 
 function prepare (name: string, staticPolicies: Record<string, string>): void {

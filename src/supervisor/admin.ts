@@ -21,6 +21,8 @@ export interface DaemonStatus {
   readonly uid: number
   /** How far the kernel keeps the tenant apart for whom it does least, and why; absent without tenants. */
   readonly isolation: IsolationLevel | undefined
+  /** What the kernel limits of each host, or why it does not. */
+  readonly cgroups: string
   /** What decides requests: where it was read, its epoch, and how many policies there are. */
   readonly policy: { readonly directory: string, readonly epoch: number, readonly policies: number }
   readonly tenantsDir: string

@@ -39,6 +39,8 @@ export interface HostProcessInit {
   readonly controlFd: number
   /** Limit of V8's heap in the host, bytes. */
   readonly memoryBytes: number
+  /** Called with its pid as soon as there is a process. */
+  readonly onSpawn?: (pid: number) => void
   readonly onMessage: (message: FromHost) => void
   /** Once, when the process is gone. */
   readonly onExit: (exit: HostExit) => void
@@ -96,6 +98,7 @@ export class HostProcess {
     child.on('error', error => { if (child.pid === undefined) this.#end({ how: error.message, clean: false }) })
     child.once('exit', (code, signal) => { this.#onExit({ how: signal === null ? `exit code ${code}` : `signal ${signal}`, clean: code === 0 }) })
     if (link === undefined || startPipe === undefined) return // there was no process to be had; `error` follows
+    if (child.pid !== undefined) init.onSpawn?.(child.pid)
     this.#channel = new LinkChannel({
       socket: link,
       maxInBytes: MAX_FROM_HOST_BYTES,

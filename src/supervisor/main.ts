@@ -11,6 +11,7 @@ import { P2pdError, messageOf } from '../errors.ts'
 import { Keystore } from '../keystore/keystore.ts'
 import type { Logger } from '../log.ts'
 import { inheritedListeners } from '../os/activation.ts'
+import { Cgroups } from '../os/cgroup.ts'
 import { takeLock } from '../os/lock.ts'
 import { notifyReady, notifyReloading, notifyStopping } from '../os/notify.ts'
 import { makeOwnDirectory } from '../os/ownDirectory.ts'
@@ -21,6 +22,7 @@ import { openAuditLog } from './auditLog.ts'
 import { openAdmin, type DaemonStatus } from './admin.ts'
 import { openFrontDesk } from './frontDesk.ts'
 import { hardenSupervisor } from './harden.ts'
+import { shownLimits } from './hostLimits.ts'
 import { Roster, type Changes, type Row } from './roster.ts'
 import { RunTree } from './runTree.ts'
 import { ServiceUids } from './serviceUids.ts'
@@ -58,9 +60,11 @@ export async function serve ({ settings, log, onChange = () => {} }: ServeInit):
   const inherited = inheritedListeners(process.env, process.pid)
   const unknown = [...inherited.keys()].filter(name => name !== FRONT_DESK_NAME)
   if (unknown.length > 0) throw new P2pdError('ERR_CONFIG', `a socket was handed over as ${unknown.map(name => JSON.stringify(name)).join(' and ')}: p2pd takes one, FileDescriptorName=${FRONT_DESK_NAME} in its unit`)
+  const hostLimits = Cgroups.open()
+  if (hostLimits instanceof Cgroups) opened.use(hostLimits)
   const run = opened.use(new RunTree(runDir, inherited.get(FRONT_DESK_NAME)))
   const audit = opened.use(openAuditLog({ stateDir, level: auditLevel, log }))
-  const roster = new Roster({ tenantsDir, policyDir, run, keystore, uid, serviceUids, log, audit, auditAllowed: auditLevel === 'all', onChange })
+  const roster = new Roster({ tenantsDir, policyDir, run, keystore, uid, serviceUids, hostLimits, log, audit, auditAllowed: auditLevel === 'all', onChange })
   opened.defer(async () => { await roster.close() })
   await roster.reload()
   opened.use(openFrontDesk(await run.listenAtFrontDesk(), { candidates: caller => roster.candidates(caller), log }))
@@ -69,6 +73,7 @@ export async function serve ({ settings, log, onChange = () => {} }: ServeInit):
     pid: process.pid,
     uid,
     isolation: roster.isolation(),
+    cgroups: shownLimits(hostLimits),
     policy: { directory: policyDir, ...roster.policy },
     tenantsDir,
     stateDir,

@@ -18,6 +18,7 @@ import { uidOf } from '../os/rights.ts'
 import type { Neighbour, PolicyDocument } from '../policy/document.ts'
 import { documentFor, loadPolicies, type PolicySet } from '../policy/load.ts'
 import type { AuditLog } from './auditLog.ts'
+import { capsOf, type HostLimits } from './hostLimits.ts'
 import { isolationOf, least, type IsolationLevel, type Posture } from './isolation.ts'
 import type { RunTree } from './runTree.ts'
 import type { ServiceUids } from './serviceUids.ts'
@@ -33,6 +34,7 @@ export interface RosterInit {
   readonly uid: number
   /** With root: who hosts run as. */
   readonly serviceUids: ServiceUids | undefined
+  readonly hostLimits: HostLimits
   readonly log: Logger
   readonly onChange: (row: Row) => void
 }
@@ -92,7 +94,7 @@ export class Roster {
       const { audit } = this.#init
       try {
         const changes = await this.#apply()
-        audit.record(undefined, { event: 'reload', action: 'apply', epoch: this.#epoch })
+        audit.record(undefined, { event: 'reload', action: 'apply', decision: 'allow', epoch: this.#epoch })
         for (const name of changes.added) audit.record(name, { event: 'tenant', action: 'add' })
         for (const name of changes.removed) audit.record(name, { event: 'tenant', action: 'remove' })
         for (const name of changes.changed) audit.record(name, { event: 'tenant', action: 'change' })
@@ -239,6 +241,7 @@ export class Roster {
       privateKey: async () => (await keystore.identity(spec.name)).privateKey,
       ...serviceUids !== undefined && { serviceUid: async () => await serviceUids.of((await keystore.identity(spec.name)).id) },
       policy: () => this.#documentFor(spec),
+      onSpawn: pid => { this.#limit(spec, pid) },
       audit: event => { audit.record(spec.name, event) },
       start: {
         tenant: spec.name,
@@ -258,6 +261,16 @@ export class Roster {
     })
     this.#entries.set(spec.name, { spec, fd, tenant, peerId })
     tenant.open()
+  }
+
+  /** By the kernel, where it has cgroups for that. It is no reason not to serve a tenant that it fails. */
+  #limit ({ name, limits }: TenantSpec, pid: number): void {
+    const { hostLimits, log } = this.#init
+    try {
+      if ('place' in hostLimits) hostLimits.place(name, pid, capsOf(limits.memoryBytes))
+    } catch (error) {
+      log.warn({ tenant: name, reason: messageOf(error) }, 'host without limits by cgroup')
+    }
   }
 
   /** Enrols a new tenant. A damaged identity is not thrown: the tenant is there, and says so to whoever connects. */

@@ -45,6 +45,8 @@ export interface TenantInit {
   readonly privateKey: () => Promise<Uint8Array>
   /** Asked at each start: the user its host becomes. Absent where hosts stay the user they are. */
   readonly serviceUid?: () => Promise<number>
+  /** Called with the pid of each host as soon as there is one. */
+  readonly onSpawn?: (pid: number) => void
   readonly log: Logger
   /** Called at each change of state. */
   readonly onChange?: (tenant: Tenant) => void
@@ -226,7 +228,7 @@ export class Tenant {
 
   #spawn (privateKey: Uint8Array, serviceUid: number | undefined): void {
     if (this.#closed) return
-    const { controlFd, memoryBytes, start, policy } = this.#init
+    const { controlFd, memoryBytes, start, policy, onSpawn } = this.#init
     const document = policy?.()
     this.#epoch = document?.epoch
     let last: FromHost | undefined
@@ -235,6 +237,7 @@ export class Tenant {
       privateKey,
       controlFd,
       memoryBytes,
+      ...onSpawn !== undefined && { onSpawn },
       onMessage: message => {
         if (message.kind === 'idle' || message.kind === 'unable') last = message
         this.#onMessage(message)

@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
+import { finished } from 'node:stream/promises'
 import type { Socket } from 'node:net'
 import { P2pdClient, type PeerStream } from '../../src/client/index.ts'
 import { WAITING_CONNECTIONS } from '../../src/client/waitingHandler.ts'
@@ -224,7 +225,7 @@ test('close ends the waiting in order, leaves running streams alone, and calls n
   const late = await queue.give('late')
   await Promise.all([handler.close(), handler.close()])
   t.is(queue.all.length, 0)
-  await once(late.resume(), 'end')
+  await finished(late.resume(), { writable: false })
   late.end()
   t.is(calls, 1)
   running.end('2')

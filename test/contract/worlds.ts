@@ -6,7 +6,12 @@ import { World } from '../helpers/world.ts'
 import type { Pair, Side } from './pair.ts'
 
 /** The contract asks much of one tenant; what a tenant's limits are is tested elsewhere. */
-const ROOMY = { limits: { handlers: 4_096, streams: 4_096, controlConnections: 4_096, connections: 1_024 } }
+const ROOMY = {
+  limits: {
+    handlers: 4_096, streams: 4_096, controlConnections: 4_096, connections: 1_024,
+    requestsPerSecond: 100_000, dialsPerSecond: 100_000, streamsPerSecond: 100_000
+  }
+}
 
 /** Two tenants of one daemon, each on its own socket. */
 export async function tenants (): Promise<Pair> {

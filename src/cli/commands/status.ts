@@ -25,10 +25,11 @@ export function status (parent: Command): void {
     })
 }
 
-function text ({ version, pid, uid, isolation, policy, tenantsDir, stateDir, runDir, tenants }: Status): string {
+function text ({ version, pid, uid, isolation, cgroups, policy, tenantsDir, stateDir, runDir, tenants }: Status): string {
   const daemon = list({
     p2pd: `${version}, pid ${pid}, uid ${uid}`,
     isolation: isolation === undefined ? 'no tenants' : sentence(`${isolation.level} ${isolation.why}`),
+    cgroups: sentence(cgroups),
     policy: sentence(`epoch ${policy.epoch}, ${policy.policies} ${policy.policies === 1 ? 'policy' : 'policies'} in ${policy.directory}`),
     tenants: sentence(tenantsDir),
     state: sentence(stateDir),

@@ -131,7 +131,7 @@ const CLAIMS: readonly Claim[] = [
       [streamAccept(good, ''), /proto/],
       [streamAccept(good, 'x'.repeat(257)), /proto/],
       [streamAccept(good, Buffer.from([0x2f, 0xff])), /proto/],
-      [streamAccept(good, '/ipfs/id/1.0.0'), /libp2p|denied/]
+      [streamAccept(good, '/ipfs/id/1.0.0'), /denied/]
     ] as const) isError(t, await connection.ask(request), words, request.toString('hex').slice(0, 40))
     await isUsable(t, connection)
     await scene.connected()

@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { unix } from '../../helpers/addresses.ts'
 import { MALLORY, Scene, VICTIM } from './scene.ts'
 
+/** Streams that met either socket, so that the swaps were felt. */
+const ENOUGH = 50
+
 test.serial('threat 1: another user\'s socket that everybody may open is no handler: it gets no byte, the stream is reset, the audit log says so', async t => {
   await using scene = await Scene.start()
   const { world, victim } = scene
@@ -97,18 +100,19 @@ test.serial('threat 4: a path that is swapped between the tenant\'s socket and a
   const own = await scene.handleOwn('/first')
   symlinkSync(own, link)
   t.is((await scene.register(unix(link), '/swapped')).error, '')
+  const met = { delivered: 0, refused: 0 }
   const over = new AbortController()
-  const swaps = mallory.swap(link, [path, own], 10_000).finally(() => { over.abort() })
-  let [delivered, refused] = [0, 0]
-  const dial = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      if (await scene.delivers('/swapped')) delivered++
-      else refused++
-    }
+  const swap = async (): Promise<void> => {
+    // On a machine that has no time for the dials meanwhile, again: unless the other has got what it may not.
+    do await mallory.swap(link, [path, own], 10_000)
+    while (Math.min(met.delivered, met.refused) < ENOUGH && (await victim.seen('service')).bytes === 0)
   }
-  await Promise.all([swaps, ...Array.from({ length: 4 }, dial)])
-  t.log({ delivered, refused })
+  const dial = async (): Promise<void> => {
+    while (!over.signal.aborted) met[await scene.delivers('/swapped') ? 'delivered' : 'refused']++
+  }
+  await Promise.all([swap().finally(() => { over.abort() }), ...Array.from({ length: 4 }, dial)])
+  t.log(met)
   t.is((await victim.seen('service')).bytes, 0)
-  t.true(delivered > 100 && refused > 100, 'both were met')
-  t.is((await mallory.seen('own')).announced.length, delivered)
+  t.true(Math.min(met.delivered, met.refused) >= ENOUGH, 'both were met')
+  t.is((await mallory.seen('own')).announced.length, met.delivered)
 })

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, identify, streamHandler, streamOpen } from '../../helpers/requests.ts'
 import { unix } from '../../helpers/addresses.ts'
-import { identityOf } from '../processes.ts'
+import { groupMembers, identityOf } from '../processes.ts'
 import { World } from '../world.ts'
 
 test('programs of two users exchange bytes through their own tenants, and leaving the world leaves neither process nor file', async t => {
@@ -25,7 +25,8 @@ test('programs of two users exchange bytes through their own tenants, and leavin
     t.deepEqual(JSON.parse(text), sent)
     t.true((await b.seen('h')).bytes > 300_000)
     t.is((await a.attempt('fs.readFileSync', join(world.stateDir, 'keystore.key'))).code, 'EACCES')
-    t.true(world.pids.length >= 3)
+    t.deepEqual(groupMembers(world.pid).toSorted(), world.pids.toSorted(), 'what is looked for at the end is found now')
+    t.is(world.pids.length, 3)
   }
   t.false(existsSync(left.directory))
 })

@@ -3,6 +3,7 @@ import test from 'ava'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { unix } from '../../helpers/addresses.ts'
+import { until } from '../../helpers/deadlines.ts'
 import { connect, disconnect, identify, listPeers, removeStreamHandler, streamHandler, streamOpen } from '../../helpers/requests.ts'
 import { UIDS, World, type Program } from '../world.ts'
 import { whoIs } from './scene.ts'
@@ -79,10 +80,12 @@ test.serial('threat 7: no answer, status line or log line of a tenant names anot
     }
   }
   await hears()
-  // Before anybody has named a stranger itself: what it is told about, its host may log.
-  const lines = world.log.split('\n').filter(line => line.startsWith('{')).map(line => ({ line, host: (JSON.parse(line) as { name: string }).name }))
-  for (const [i, { name }] of all.entries()) {
-    for (const { line } of lines.filter(({ host }) => host === `p2pd-host ${name}`)) {
+  // Before anybody has named a stranger itself: what it is told about, its host may log. A failure with its partner is logged.
+  for (const [i, { app, socket, name }] of all.entries()) {
+    t.false((await app.askOne(socket, streamOpen(partnerOf(i).id, '/none', 2))).ok)
+    const ownLines = (): string[] => world.log.split('\n').filter(line => line.includes(`"name":"p2pd-host ${name}"`))
+    await until('the host to log who it was', () => ownLines().some(line => holds(line, partnerOf(i))))
+    for (const line of ownLines()) {
       for (const stranger of strangersOf(i)) t.false(holds(line, stranger), line)
     }
   }

@@ -7,6 +7,7 @@ import { identify } from '../../helpers/requests.ts'
 import { inWorld } from './helpers.ts'
 import { Load } from './load.ts'
 import { run } from './namespaces.ts'
+import { Repeated } from './repeated.ts'
 
 const [USER, ROOT] = [41002, 0]
 /** Of this file's process and so of the daemon. Not to be raised again: whoever needs more is started before. */
@@ -24,31 +25,23 @@ test.serial('threat 14: when strangers at the front desk use up the supervisor\'
   await inWorld(t, { tenants: { b: { uid: USER, limits } } }, async world => {
     const b = await world.program(USER)
     const idle = descriptorsOf(world.pid)
-    let isOver = false
-    const crowding = (async () => {
-      while (!isOver) {
-        await crowd.hold(world.frontDesk, AT_ONCE, Buffer.alloc(0), { as: STRANGERS, mute: true })
-        await delay(CROWDED_MS)
-        await crowd.release()
-      }
-    })()
-    crowding.catch(() => {}) // awaited below, unless something else has failed by then
+    await using crowds = new Repeated(async () => {
+      await crowd.hold(world.frontDesk, AT_ONCE, Buffer.alloc(0), { as: STRANGERS, mute: true })
+      await delay(CROWDED_MS)
+      await crowd.release()
+    })
     let most = 0
-    try {
-      for (let round = 0; round < 4; round++) {
-        for (let question = 0; question < 5; question++) {
-          most = Math.max(most, descriptorsOf(world.pid))
-          await within('the status', world.status(), 2_000)
-          await delay(50)
-        }
-        await within('the restart of a host', world.ask('POST', '/v1/tenants/b/restart'), 5_000)
-        const { error } = await b.askOne(world.socketOf('b'), identify())
-        t.is(error, '')
+    for (let round = 0; round < 4; round++) {
+      for (let question = 0; question < 5; question++) {
+        most = Math.max(most, descriptorsOf(world.pid))
+        await within('the status', world.status(), 2_000)
+        await delay(50)
       }
-    } finally {
-      isOver = true
+      await within('the restart of a host', world.ask('POST', '/v1/tenants/b/restart'), 5_000)
+      const { error } = await b.askOne(world.socketOf('b'), identify())
+      t.is(error, '')
     }
-    await crowding
+    await crowds.stop()
     t.log(`the supervisor had ${most} of ${DESCRIPTORS} descriptors open, ${idle} before`)
     t.true(most > idle + 50, 'there was a crowd')
     t.true((await b.askOne(world.frontDesk, identify())).ok)

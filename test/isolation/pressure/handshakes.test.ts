@@ -8,6 +8,7 @@ import { inWorld } from './helpers.ts'
 import { median } from './latency.ts'
 import { Load } from './load.ts'
 import { enterOwnNamespaces } from './namespaces.ts'
+import { Repeated } from './repeated.ts'
 
 const [TARGET, KNOWN, STRANGER, ROOT] = [41001, 41002, 41003, 0]
 const host = { listen: ['/ip4/0.0.0.0/tcp/0'] }
@@ -15,6 +16,8 @@ const host = { listen: ['/ip4/0.0.0.0/tcp/0'] }
 const [TARGET_IP, KNOWN_IP, STRANGER_IP] = ['10.0.9.1', '10.0.2.1', '10.0.3.1']
 const MANY = 1_000
 const LET_IN_MS = 2_000
+/** Where the machine has so much else to do that a quiet connect takes long: that, so many times. */
+const TIMES = 4
 
 /** The beginning of a handshake: multistream-select, and Noise agreed on. What is due next never comes. */
 const GREETING = Buffer.concat(['/multistream/1.0.0', '/noise'].map(line => Buffer.from(`${String.fromCharCode(line.length + 1)}${line}\n`)))
@@ -34,7 +37,9 @@ for (const [where, from] of Object.entries(FLOODS)) {
       const programs = { a: await world.program(TARGET), k: await world.program(KNOWN), s: await world.program(STRANGER) }
       const [target, known] = [await whereIs(world, 'a', programs.a), await whereIs(world, 'k', programs.k)]
       // The target has dialled it: that is what makes it known.
+      const began = performance.now()
       t.is((await programs.a.askOne(world.socketOf('a'), connect(known.id, [tcp(KNOWN_IP, known.port)]))).error, '')
+      const letInMs = Math.max(LET_IN_MS, (performance.now() - began) * TIMES)
       t.is((await programs.a.askOne(world.socketOf('a'), disconnect(known.id))).error, '')
       const pid = await world.hostPid('a')
 
@@ -42,28 +47,25 @@ for (const [where, from] of Object.entries(FLOODS)) {
       const address = { host: TARGET_IP, port: target.port }
       const held = await flood.hold(address, MANY, GREETING, { from })
       t.true(held > MANY / 2, `${held} connections came about`)
-      let isOver = false
-      const flooding = (async () => { for (; !isOver; await delay(100)) await flood.hold(address, 100, GREETING, { from }) })()
-      flooding.catch(() => {}) // awaited below, unless something else has failed by then
-      try {
-        const took: number[] = []
-        for (let round = 0; round < 5; round++) {
-          for (const [name, ip] of [['k', KNOWN_IP], ['s', STRANGER_IP]] as const) {
-            const began = performance.now()
-            const { error } = await programs[name].askOne(world.socketOf(name), connect(target.id, [tcp(ip, target.port)]))
-            t.is(error, '', `${name} in round ${round}`)
-            took.push(performance.now() - began)
-            await programs[name].askOne(world.socketOf(name), disconnect(target.id))
-          }
+      await using more = new Repeated(async () => {
+        await flood.hold(address, 20, GREETING, { from })
+        await delay(100)
+      })
+      const took: number[] = []
+      for (let round = 0; round < 5; round++) {
+        for (const [name, ip] of [['k', KNOWN_IP], ['s', STRANGER_IP]] as const) {
+          const began = performance.now()
+          const { error } = await programs[name].askOne(world.socketOf(name), connect(target.id, [tcp(ip, target.port)]))
+          t.is(error, '', `${name} in round ${round}`)
+          took.push(performance.now() - began)
+          await programs[name].askOne(world.socketOf(name), disconnect(target.id))
         }
-        const shown = `in after ${took.map(ms => ms.toFixed(0)).join(', ')} ms, each second time the new one`
-        t.log(shown)
-        // Everybody gets in. Of the time the median: the flood itself takes a core or two of this machine.
-        t.true(median(took.filter((_, i) => i % 2 === 0)) <= LET_IN_MS && median(took.filter((_, i) => i % 2 === 1)) <= LET_IN_MS, shown)
-      } finally {
-        isOver = true
       }
-      await flooding
+      const shown = `in after ${took.map(ms => ms.toFixed(0)).join(', ')} ms, each second time the new one`
+      t.log(shown)
+      // Everybody gets in. Of the time the median: the flood itself takes a core or two of this machine.
+      t.true(median(took.filter((_, i) => i % 2 === 0)) <= letInMs && median(took.filter((_, i) => i % 2 === 1)) <= letInMs, shown)
+      await more.stop()
       t.is(await world.hostPid('a'), pid)
     })
   })

@@ -6,6 +6,9 @@ export const FORGED = '{"forged":true}'
 /** Names that every object has; as good as any other where a name is only a key. */
 export const INHERITED = ['__proto__', 'constructor', 'prototype', 'toString', 'valueOf', 'hasOwnProperty', '__defineGetter__'] as const
 
+/** What may not come out again: control characters, the end of a line among them, and what is invisible or reorders text. */
+export const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+
 /** What no text should hold: it forges lines, colours terminals, turns its own order round, or cannot be seen. */
 export const UNPRINTABLE: readonly string[] = [
   `\n${FORGED}\n`, `\r\n${FORGED}`, '\0', 'a\0b', '\u001b[2J\u001b[31mred', '\u001b]0;title\u0007', '\b\b\b', '\u007f', '\u0085',

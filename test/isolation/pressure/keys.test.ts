@@ -11,8 +11,11 @@ const PART_OF_WORK = 1.5
 const BACK_WITHIN_MS = 5_000
 /** Tenants that were added are taken away again, or a start would have more and more of them to make sockets for. */
 const KEPT = 4
+/** Many times what it takes: the machine may be busy. */
+const TIMEOUT_MS = 300_000
 
 test.serial(`threat 32: of ${KILLS} kills of the daemon while tenants are added and keys renewed none changes an identity, and it is back within five seconds`, async t => {
+  t.timeout(TIMEOUT_MS)
   await inWorld(t, { tenants: { a: { uid: STEADY }, r: { uid: RENEWED } } }, async world => {
     const program = await world.program(STEADY)
     /** name -> the identity that counts; absent while it is not known whether a renewal was done. */

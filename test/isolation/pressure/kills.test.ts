@@ -12,8 +12,11 @@ import { inWorld, killHost } from './helpers.ts'
 const [FIRST, SECOND] = [41001, 41002]
 const ROUNDS = 50
 const host = { start: 'always' }
+/** Many times what it takes: the machine may be busy. */
+const TIMEOUT_MS = 300_000
 
 test.serial(`threat 28: of ${ROUNDS} kills of the daemon and its hosts none changes an identity, and a second daemon beside it is refused`, async t => {
+  t.timeout(TIMEOUT_MS)
   await inWorld(t, { tenants: { a: { uid: FIRST, host }, b: { uid: SECOND, host } } }, async world => {
     const programs: ReadonlyArray<readonly [string, Program]> = [['a', await world.program(FIRST)], ['b', await world.program(SECOND)]]
     const identities = new Map<string, Buffer>()

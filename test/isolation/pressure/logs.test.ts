@@ -6,7 +6,7 @@ import { unix } from '../../helpers/addresses.ts'
 import { connect, identify, removeStreamHandler, streamHandler, streamOpen } from '../../helpers/requests.ts'
 import { ALLOW_ALL, type World } from '../world.ts'
 import { inWorld } from './helpers.ts'
-import { EVERY_NAME } from './hostileNames.ts'
+import { EVERY_NAME, UNSAFE } from './hostileNames.ts'
 import { Load } from './load.ts'
 
 const [ATTACKER, VICTIM] = [41001, 41002]
@@ -14,8 +14,6 @@ const limits = { requestsPerSecond: 100_000, handlers: 1_000 }
 const TENANTS = { a: { uid: ATTACKER, limits }, b: { uid: VICTIM, limits } }
 const policies = { 'all.cedar': `${ALLOW_ALL}forbid (principal, action == Action::"openStream", resource in ProtocolFamily::"/secret/");\n` }
 
-/** Control characters but for the end of a line, and what changes the order of text or cannot be seen. */
-const UNSAFE = /[\0-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/
 /** Longest text from outside, and the sign that it was cut. */
 const MAX_CHARACTERS = 256 + 1
 const FLOOD = 5_000

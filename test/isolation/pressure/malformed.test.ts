@@ -13,6 +13,7 @@ import type { HostileOrder } from './children/hostilePeer.ts'
 import { handshakeBytes } from './corpora.ts'
 import { inWorld } from './helpers.ts'
 import { Load } from './load.ts'
+import { Repeated } from './repeated.ts'
 
 const [TARGET, VICTIM, REMOTE] = [41001, 41002, 41003]
 const { P2PD_FUZZ_SEED } = process.env
@@ -39,9 +40,7 @@ test.serial(`threat 25: malformed handshakes, Yamux, negotiations and Identify t
     const other = await world.hostPid('b')
     const supervisor = world.pid
     await using quiet = await Load.start(VICTIM)
-    let isOver = false
-    const watching = (async () => { while (!isOver) await quiet.probe(world.socketOf('b'), 500) })()
-    watching.catch(() => { isOver = true }) // awaited below
+    await using watching = new Repeated(async () => { await quiet.probe(world.socketOf('b'), 500) })
 
     const whereIsA = async (): Promise<{ host: string, port: number, text: string }> => {
       const { response } = await a.askOne(world.socketOf('a'), identify())
@@ -64,8 +63,7 @@ test.serial(`threat 25: malformed handshakes, Yamux, negotiations and Identify t
       const peer = peers.use(await HostilePeer.start())
       return await peer.attack((await whereIsA()).text, SEED + lane, PEERS / 2)
     }))
-    isOver = true
-    await watching
+    await watching.stop()
 
     const { crashes } = await world.tenant('a')
     t.log(`${STRANGERS} strangers and ${connected.join(' + ')} connected peers; the host fell ${crashes} times`)

@@ -115,7 +115,7 @@ async function reach (to: SocketAddress, localAddress: string | undefined, uid: 
 function hear (reader: FrameReader, chunk: Buffer): void {
   reader.push(chunk)
   try {
-    for (let body = reader.next(); body !== undefined; body = reader.next()) count(said, decodeResponse(body).error?.msg ?? '')
+    for (let body = reader.next(); body !== undefined; body = reader.next()) tally(said, decodeResponse(body).error?.msg ?? '')
   } catch {
     // What a peer's port says is no control protocol.
   }
@@ -130,12 +130,12 @@ async function flood ({ to, request, ms, count: most, connections, ahead }: Extr
     using control = await RawConnection.to({ path: to })
     for (; performance.now() - began < ms && left > 0; left -= ahead) {
       await control.write(batch)
-      for (let i = 0; i < ahead; i++) count(answers, (await control.response()).error?.msg ?? '')
+      for (let i = 0; i < ahead; i++) tally(answers, (await control.response()).error?.msg ?? '')
     }
   }))
   return { answers: Object.fromEntries(answers), ms: performance.now() - began }
 }
 
-function count (counts: Map<string, number>, key: string): void {
+function tally (counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
