@@ -146,11 +146,11 @@ function checkPortFor (host: string, port: number, own: OwnSockets, registrant: 
   if (other !== undefined) throw denied(`${host}:${port}`, `uid ${other} listens there, and uid ${registrant} registered it`)
 }
 
-/** The same is so still, and where the connection has been accepted, it was by a program of the registrant's. */
+/** Who has accepted it is a program of the registrant's, which may listen no more; before that, who listens there is. */
 function checkAcceptor (socket: Socket, host: string, port: number, own: OwnSockets, registrant: number | undefined): void {
   const uid = registrant === undefined ? undefined : acceptorOf(socket)
-  if (uid !== undefined && uid !== registrant) throw denied(`${host}:${port}`, `uid ${uid} answered there, and uid ${registrant} registered it`)
-  checkPortFor(host, port, own, registrant)
+  if (uid === undefined) return checkPortFor(host, port, own, registrant)
+  if (uid !== registrant) throw denied(`${host}:${port}`, `uid ${uid} answered there, and uid ${registrant} registered it`)
 }
 
 /** Whatever links led there: throws ERR_DENIED where what answered is the daemon, or not a program of the registrant's. */

@@ -12,6 +12,7 @@ import { closeSync } from 'node:fs'
 import { checkListener } from '../control/targets.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import type { ToHost } from '../link.ts'
+import { primaryGroupOf } from '../os/accounts.ts'
 import { credentialsOf } from '../os/credentials.ts'
 import { connectAs, type Rights } from '../os/dialling.ts'
 import { TokenBucket } from '../tokenBucket.ts'
@@ -27,6 +28,11 @@ export interface DialBackInit {
   readonly send: (message: ToHost) => void
   /** Passes a descriptor on with the message that says so; false when that cannot be done now. */
   readonly give: (fd: number, announce: (descriptor: number) => ToHost) => boolean
+}
+
+/** As whom a tenant's handlers are dialled; in classic mode over TCP, where nobody says who calls, as the user p2pd runs as. */
+export function rightsOfApp (uid = process.geteuid?.() ?? 0): Rights {
+  return { uid, gid: primaryGroupOf(uid) }
 }
 
 export class DialBack implements Disposable {

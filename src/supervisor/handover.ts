@@ -71,7 +71,11 @@ export class Handover {
   /** Passes another descriptor of the same on, and then the message that says so; false when that cannot be done now. */
   give (fd: number, announce: (descriptor: number) => ToHost): boolean {
     const descriptor = this.#nextDescriptor
-    if (sendDescriptor(this.#passingFd, fd, descriptor) !== 'sent') return false
+    try {
+      if (sendDescriptor(this.#passingFd, fd, descriptor) !== 'sent') return false
+    } catch {
+      return false // a rule of the machine's forbids it; what was to be handed over waits until the host ends
+    }
     this.#nextDescriptor = (descriptor + 1) % 2 ** 32
     this.#send(announce(descriptor))
     return true

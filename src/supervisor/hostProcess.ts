@@ -9,13 +9,12 @@ import type { Socket } from 'node:net'
 import { refuse } from '../control/refusal.ts'
 import { isFromHost, writeStart, type FromHost, type HostFigures, type HostStart, type ToHost } from '../link.ts'
 import { LinkChannel, MAX_FROM_HOST_BYTES, MAX_TO_HOST_BYTES } from '../linkChannel.ts'
-import { primaryGroupOf } from '../os/accounts.ts'
-import type { Rights } from '../os/dialling.ts'
 import type { Caller } from '../policy/ask.ts'
-import { DialBack } from './dialBack.ts'
+import { DialBack, rightsOfApp } from './dialBack.ts'
 import { Handover, type Adoptee } from './handover.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { hostPace } from './hostPace.ts'
+import { HostReports } from './hostReports.ts'
 import { HOST_PROGRAM, spawnHost } from './hostSpawn.ts'
 import { HostTable } from './hostTable.ts'
 
@@ -25,8 +24,6 @@ export type { Adoptee }
 const START_MS = 30_000
 /** A host that was asked to stop has this long before it is killed. */
 const STOP_MS = 2_000
-/** A host that is asked for its figures and says nothing is shown without. */
-const REPORT_MS = 1_000
 /** What a process wrote before it ended is read for this long after. */
 const LAST_WORDS_MS = 500
 /** What may wait for a host that does not read, bytes: four messages of the longest. */
@@ -50,11 +47,6 @@ export interface HostProcessInit {
   readonly program?: string
 }
 
-/** As whom a host under a uid of its own has handlers dialled: what this process knows of the tenant, whatever the host says. */
-function rightsOfApp (uid = process.geteuid?.() ?? 0): Rights {
-  return { uid, gid: primaryGroupOf(uid) }
-}
-
 interface Exit {
   /** In words: `exit code 1`, `signal SIGKILL`, or what it was killed for. */
   readonly how: string
@@ -73,9 +65,8 @@ export class HostProcess {
   readonly #handover: Handover
   readonly #dialBack: DialBack
   readonly #table: HostTable
-  readonly #reports = new Map<number, (figures: HostFigures) => void>()
+  readonly #reports = new HostReports()
   #heartbeat: Heartbeat | undefined
-  #nextReport = 0
   #deadline: NodeJS.Timeout | undefined
   #killedFor: string | undefined
   /** The process is gone; what it wrote may not have been read yet. */
@@ -132,17 +123,7 @@ export class HostProcess {
 
   /** The host's own figures; undefined if it does not answer within a second. */
   async report (): Promise<HostFigures | undefined> {
-    const id = this.#nextReport++
-    const { promise, resolve } = Promise.withResolvers<HostFigures | undefined>()
-    const timer = setTimeout(() => { resolve(undefined) }, REPORT_MS)
-    this.#reports.set(id, resolve)
-    this.send({ kind: 'report', id })
-    try {
-      return await promise
-    } finally {
-      clearTimeout(timer)
-      this.#reports.delete(id)
-    }
+    return await this.#reports.ask(id => { this.send({ kind: 'report', id }) })
   }
 
   /** To nobody, once it has gone. Throws ERR_FRAME for a message over the channel's limit. */
@@ -171,7 +152,7 @@ export class HostProcess {
     const { onMessage, heartbeat, start } = this.#init
     switch (message.kind) {
       case 'alive': return
-      case 'figures': return this.#reports.get(message.id)?.(message.figures)
+      case 'figures': return this.#reports.answer(message.id, message.figures)
       case 'adopted': return this.#handover.confirm(message.id)
       case 'dialHandler': return this.#dialBack.ask(message.id, message.path)
       case 'declined': {

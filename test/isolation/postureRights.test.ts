@@ -1,5 +1,6 @@
 /** Who hosts and supervisor are, by the kernel's word: in both postures, from wherever p2pd is installed. */
 import test from 'ava'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +15,7 @@ import { whoIs } from './access/scene.ts'
 import { Directories } from './directories.ts'
 import { Program, World } from './world.ts'
 
+const P2PCTL = fileURLToPath(new URL('../../bin/p2pctl', import.meta.url))
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const [A, B, USER] = [41001, 41002, 41003]
 const ALWAYS = { host: { start: 'always' } }
@@ -154,4 +156,7 @@ test.serial('without root it is one user with its hosts, says so, and is not to 
     for (const file of ['mem', 'environ', 'maps']) t.regex((await program.attempt('fs.readFileSync', `/proc/${pid}/${file}`)).code ?? 'read', /EACCES|EPERM/, file)
   }
   t.is(hostsOf(service.child).length, 1)
+  const { directories } = service
+  const status = execFileSync(P2PCTL, ['status', '--tenants', directories.tenantsDir, '--state', directories.stateDir, '--run', directories.runDir], { encoding: 'utf8' })
+  t.regex(status, new RegExp(`^a is at L0: its app runs as uid ${USER}, as p2pd itself does: the kernel keeps nothing from it; its host runs as uid ${USER}, which it shares`, 'm'))
 })

@@ -102,6 +102,19 @@ test('a host that says nothing to ten beats is killed for it, and one that answe
   t.is((await within('the end of the stopped one', well.exit)).how, 'it did not answer for 10 s')
 })
 
+test('a connection that a host has no room for is told so', async t => {
+  using full = play('declines')
+  await full.ready
+  const path = join(directory, 'full')
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, socket => { full.host.adopt(socket, { tenant: 'declines' }) }).listen(path)
+  await once(server, 'listening')
+  const client = connect(path)
+  const [data] = await within('its answer', once(client, 'data')) as [Buffer]
+  t.regex(data.toString(), /limits\.descriptors: tenant declines has no file descriptor left/)
+  client.destroy()
+  server.close()
+})
+
 test('connections that a host has not taken go back to the caller when it dies, unread, and no more than fit are on their way', async t => {
   using silent = play('silent', { heartbeat: { everyMs: 60_000, most: 10 } })
   await silent.ready

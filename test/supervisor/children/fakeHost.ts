@@ -24,6 +24,7 @@ function serve (...before: object[]): void {
       const { kind, id } = message as { kind: string, id: number }
       if (kind === 'beat') channel.send({ kind: 'alive' })
       if (kind === 'report') channel.send({ kind: 'figures', id, figures: { addresses: [], connections: 0, streams: 0, handlers: 0, controlConnections: 0, memoryBytes: 1, limitsReached: {} } })
+      if (kind === 'adopt') channel.send({ kind: start.tenant === 'declines' ? 'declined' : 'adopted', id })
       if (kind === 'stop') process.exit(0)
     },
     onEnd: () => { process.exit(0) }
@@ -34,6 +35,8 @@ function serve (...before: object[]): void {
 
 const parts: Record<string, () => void> = {
   well: () => { serve() },
+  /** Has no descriptor left, whenever one comes. */
+  declines: () => { serve() },
   answers: () => { serve({ kind: 'adopted', id: 7 }, { kind: 'declined', id: 7 }, { kind: 'figures', id: 7, figures: { addresses: [] } }, { kind: 'alive' }) },
   wrongShape: () => { serve({ kind: 'ready', peerId: 1, addresses: {} }) },
   garbage: () => { forEver(Buffer.from('this is not a frame of anything\n')) },
