@@ -27,6 +27,8 @@ export interface HostStart {
   readonly tenant: string
   /** The user to become, for good, before anything of the tenant's or the network's is read; absent without root. */
   readonly serviceUid?: number
+  /** The uids that hosts of this daemon run under; absent where they all run as this one does. */
+  readonly hostUids?: { readonly first: number, readonly last: number }
   /** The user whose programs may connect; absent on a TCP control socket, where the kernel names nobody. */
   readonly callerUid?: number
   readonly listen: readonly string[]

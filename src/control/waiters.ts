@@ -7,14 +7,16 @@
  * connection's (waiting.ts), what becomes of the protocol is handlers.ts's.
  */
 import { P2pdError } from '../errors.ts'
+import { HANDLER_DIAL_TIMEOUT_MS } from '../limits.ts'
 import { safeText } from '../log.ts'
 import type { RemoteStream } from './host.ts'
 
 /**
- * How long a program that has taken a stream is expected back: far above the millisecond that a connect and a request take,
- * so that one on a loaded machine makes it, and below the patience of whoever opened a stream to one that has died.
+ * How long a program that has taken a stream is expected back: as long as one that is dialled may take to accept. On a machine
+ * with ten times the work it can do, programs were seen to come back after more than two seconds. One that has died is not
+ * waited for by this: the end of its other connections is seen at once.
  */
-export const RETURN_GRACE_MS = 2_000
+export const RETURN_GRACE_MS = HANDLER_DIAL_TIMEOUT_MS
 
 /**
  * Streams of one protocol that may be kept until somebody comes back for them. Each can hold what a peer sends unasked,

@@ -43,6 +43,7 @@ export async function resolve (address: Multiaddr, signal: AbortSignal): Promise
   if (family === undefined) return [{ endpoint: endpointOf(bare), literal: bare }]
   const found = await namesOf(host.value ?? '', family)
   signal.throwIfAborted()
+  // As it was found: an IPv4 address that IPv6 wraps is judged as what it is (endpointOf), and dialled as the network wants it.
   return found.slice(0, MAX_ADDRESSES_OF_NAME).map(ip => {
     const literal = multiaddr(`/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}/tcp/${transport.value ?? ''}`)
     return { endpoint: { ...endpointOf(literal), address: formatMultiaddr(bare) }, literal }
@@ -51,7 +52,7 @@ export async function resolve (address: Multiaddr, signal: AbortSignal): Promise
 
 async function namesOf (name: string, family: 0 | 4 | 6): Promise<string[]> {
   try {
-    return (await lookup(name, { all: true, family })).map(({ address }) => canonicalIp(address))
+    return (await lookup(name, { all: true, family })).map(({ address }) => address)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no answer'
     throw new P2pdError('ERR_PEER', `${name} cannot be looked up: ${code}`, { cause })

@@ -8,6 +8,7 @@ import { networkInterfaces } from 'node:os'
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { P2pdError } from '../errors.ts'
+import { listenersAt } from '../os/tcpOwners.ts'
 import type { Ask, Caller, Endpoint } from '../policy/ask.ts'
 import { InboundLedger, type Arrival } from '../policy/inboundLedger.ts'
 import type { Judge } from '../policy/judge.ts'
@@ -21,6 +22,8 @@ export interface GateInit {
   readonly ledger: Ledger
   /** TCP ports of the daemon itself on this machine: nothing is dialled there. */
   readonly ownPorts: readonly number[]
+  /** Whether hosts of this daemon run under this uid. */
+  readonly isHostUid: (uid: number) => boolean
 }
 
 export class Gate {
@@ -28,15 +31,17 @@ export class Gate {
   readonly #ledger: Ledger
   readonly #inbound: InboundLedger
   readonly #ownPorts: readonly number[]
+  readonly #isHostUid: (uid: number) => boolean
   /** Nobody's request: the host itself. */
   readonly #host: Caller
   readonly #arrivals = new WeakMap<MultiaddrConnection, Arrival>()
 
-  constructor ({ tenant, judge, ledger, ownPorts }: GateInit) {
+  constructor ({ tenant, judge, ledger, ownPorts, isHostUid }: GateInit) {
     this.#judge = judge
     this.#ledger = ledger
     this.#inbound = new InboundLedger(ledger)
     this.#ownPorts = ownPorts
+    this.#isHostUid = isHostUid
     this.#host = { tenant }
   }
 
@@ -61,8 +66,11 @@ export class Gate {
    * until the connection that `connected` was told of has closed.
    */
   dial (peer: PeerId, endpoint: Endpoint): { connected: (connection: MultiaddrConnection) => void, failed: () => void } {
-    const ask: Ask = { action: 'dial', resource: { type: 'Peer', id: peer.toString() }, context: endpoint }
-    if (this.#ownPorts.includes(endpoint.port) && isThisMachine(endpoint.ip)) {
+    const isHere = isThisMachine(endpoint.ip)
+    // Whoever names a neighbour's peer ID could name any port of this machine with it, a database's say.
+    const isForeign = isHere && !listenersAt(endpoint.ip, endpoint.port).every(this.#isHostUid)
+    const ask: Ask = { action: 'dial', resource: { type: 'Peer', id: peer.toString() }, context: { ...endpoint, isForeign } }
+    if (isHere && this.#ownPorts.includes(endpoint.port)) {
       throw new P2pdError('ERR_DENIED', `dial denied on Peer ${peer.toString()} at ${endpoint.address}: it is one of the daemon's own ports`)
     }
     this.#judge.require(this.#host, ask)

@@ -58,7 +58,9 @@ const ledger = new Ledger({
   onReached: (name, reason) => { audit({ event: 'limit', resource: `limits.${name}`, reason }) }
 })
 const pipes = new Pipes({ ledger, signal: stopping.signal })
-const gate = new Gate({ tenant: start.tenant, judge, ledger, ownPorts: start.own.ports })
+const { first, last } = start.hostUids ?? { first: process.geteuid?.() ?? 0, last: process.geteuid?.() ?? 0 }
+const isHostUid = (uid: number): boolean => uid >= first && uid <= last
+const gate = new Gate({ tenant: start.tenant, judge, ledger, ownPorts: start.own.ports, isHostUid })
 try {
   if (start.serviceUid !== undefined && start.policy !== undefined) preloadCedar() // no file of this program can be read afterwards
   harden({ supervisorPid, descriptors: start.limits.descriptors, ...start.serviceUid !== undefined && { serviceUid: start.serviceUid } })

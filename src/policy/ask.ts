@@ -25,6 +25,8 @@ export interface Endpoint {
   readonly port: number
   /** Through another peer, whose address this is. */
   readonly relayed: boolean
+  /** An address of this machine where something else listens than a host of this daemon: no neighbour can be there. */
+  readonly isForeign?: boolean
 }
 
 interface Asked<Name extends string, Type extends string> {

@@ -75,9 +75,9 @@ function factsOf (world: World, { process }: Caller, ask: Ask): Record<string, F
   }
 }
 
-function endpointFacts ({ neighbours }: World, peer: string, { address, ip: given, port, relayed }: Endpoint): Record<string, Fact> {
+function endpointFacts ({ neighbours }: World, peer: string, { address, ip: given, port, relayed, isForeign = false }: Endpoint): Record<string, Fact> {
   const ip = canonicalIp(given)
-  return { address, ip, port, public: isPublic(ip), local: neighbours.has(peer) && isThisMachine(ip), relayed }
+  return { address, ip, port, public: isPublic(ip), local: neighbours.has(peer) && isThisMachine(ip) && !isForeign, relayed }
 }
 
 /**

@@ -252,7 +252,8 @@ export class Roster {
         limits: spec.limits,
         auditAllowed,
         idleStopMs: spec.host.idleStopMs,
-        own: { directories: [run.directory], paths: [], ports: [] }
+        own: { directories: [run.directory], paths: [], ports: [] },
+        ...serviceUids !== undefined && { hostUids: serviceUids.range }
       },
       onChange: () => {
         const entry = this.#entries.get(spec.name)

@@ -24,6 +24,8 @@ export class ServiceUids {
     this.#uids = uids
   }
 
+  get range (): UidRange { return this.#range }
+
   /** Throws a ConfigError when a tenant's app is one of those hosts run as. */
   assertNoApp (tenants: ReadonlyArray<{ name: string, app: { uid: number } }>): void {
     const faults = tenants.filter(({ app }) => isIn(this.#range, app.uid)).map(({ name, app }) => ({

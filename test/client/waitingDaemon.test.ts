@@ -20,6 +20,7 @@ class Hasher {
   readonly listener = async ({ stream }: PeerStream): Promise<void> => {
     const bytes = await buffer(stream)
     const name = bytes.toString('hex', 0, NAME_BYTES)
+    if (bytes.length < NAME_BYTES) return // cut off before it said which it is
     this.seen.set(name, (this.seen.get(name) ?? 0) + 1)
     stream.end(sha256(bytes))
   }
@@ -89,28 +90,26 @@ test('a host that is killed again and again loses the streams it had, and no oth
   const errors: unknown[] = []
   await using _ = await hosts.b.handle(PROTOCOL, hasher.listener, { onError: error => { errors.push(error) } })
   const answered = new Set<string>()
-  let left = 1_000
-  let isKilling = true
+  const enough = new AbortController()
   const keepSending = async (): Promise<void> => {
-    while (left > 0 || isKilling) {
-      left--
+    while (!enough.signal.aborted) {
       const { name, isRight } = await hosts.send()
       if (isRight) answered.add(name)
       else await hosts.connect().catch(() => {}) // it is gone, or back at another port
     }
   }
   const sending = Promise.all(Array.from({ length: 20 }, keepSending))
-  for (let kill = 0; kill < 3; kill++) {
+  for (let kill = 0; kill < 4; kill++) {
     const before = answered.size
-    await eventually('streams that come', () => answered.size, size => size > before + 50)
+    await eventually('streams that come', () => answered.size, size => size > before + 50, 60_000)
+    if (kill === 3) break
     process.kill((await hosts.world.tenant('b')).pid ?? 0, 'SIGKILL')
     await hosts.world.admin('POST', '/v1/tenants/b/restart') // no back-off
   }
-  isKilling = false
+  enough.abort()
   await sending
   t.true([...answered].every(name => hasher.seen.get(name) === 1))
   t.true([...hasher.seen.values()].every(times => times === 1))
-  t.true(answered.size > 500, `${answered.size} of about 1,000 streams were answered`)
   t.true((await hosts.send()).isRight)
   t.deepEqual(errors, [])
 })

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkTarget, dialTarget } from '../../src/control/targets.ts'
@@ -63,4 +63,32 @@ test('a listener that is the daemon gets no byte, whatever path led there', asyn
 
 test('a handler that is not there is an error that names it', async t => {
   await t.throwsAsync(dialTarget({ path: join(directory, 'nobody.sock') }, { own, uid: 0, signal }), { code: 'ERR_PEER', message: /nobody\.sock cannot be reached/ })
+})
+
+test('a TCP handler is reached where its registrant listens, also when it listens for one connection only', async t => {
+  const uid = process.geteuid?.() ?? 0
+  for (const host of ['127.0.0.1', '::1']) {
+    const server = createServer(socket => { server.close(); socket.end('hello') }).listen({ host, port: 0 })
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const socket = await dialTarget({ host, port }, { own, uid, signal })
+    t.is(String(await once(socket, 'data')), 'hello')
+    socket.destroy()
+    await t.throwsAsync(dialTarget({ host, port }, { own, uid, signal }), { code: 'ERR_PEER', message: /cannot be reached: nobody listens there/ })
+  }
+})
+
+test('where another user listens no connection is made, and none where the port is the system\'s or the daemon\'s', async t => {
+  let connections = 0
+  const server = createServer(() => { connections++ }).listen({ host: '127.0.0.1', port: 0 })
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const uid = process.geteuid?.() ?? 0
+  await t.throwsAsync(dialTarget({ host: '127.0.0.1', port }, { own, uid: uid + 1, signal }), { code: 'ERR_DENIED', message: /uid \d+ listens there, and uid \d+ registered it/ })
+  await t.throwsAsync(dialTarget({ host: '127.0.0.1', port }, { own: { ...own, ports: () => [port] }, uid, signal }), { code: 'ERR_DENIED', message: /one of the daemon's own ports/ })
+  const mine = connect(port, '127.0.0.1')
+  await once(server, 'connection')
+  t.is(connections, 1)
+  mine.destroy()
+  server.close()
 })
