@@ -60,3 +60,9 @@ export const MAX_ADDRESS_BYTES = 1024
 
 /** Addresses of one peer in a request. */
 export const MAX_ADDRESSES = 256
+
+/** Protocols in one request: each is a question to policy, up to a millisecond. */
+export const MAX_PROTOCOLS = 256
+
+/** How long a client that sends requests too fast waits for each refusal. */
+export const REFUSAL_PAUSE_MS = 100

@@ -24,7 +24,7 @@ export const WAITING_CONNECTIONS = 4
 const FIRST_RETRY_MS = 10
 const LAST_RETRY_MS = 2_000
 
-/** So often is a program refused that asks to wait for several protocols, and none of its connections waits, before each goes alone: a limit may be met once. */
+/** Refusals of several protocols together, while none of the connections waits, before each goes alone: a limit may be met once. */
 const REFUSALS_BEFORE_SPLIT = 3
 
 /** How long the daemon may take to let go of connections that are no longer to wait: it does so at once, unless it is hung. */
@@ -122,6 +122,8 @@ export class WaitingHandler implements Handler {
   #tell (error: unknown, failures: number): void {
     if (error instanceof P2pdError) {
       if (error.code === 'ERR_CLOSED' && failures === 0) return
+      // It may come to each going alone, who will know which of them is meant.
+      if (error.code === 'ERR_REMOTE' && this.#init.protocols.length > 1 && failures < REFUSALS_BEFORE_SPLIT) return
       if (error.message === this.#told) return
       this.#told = error.message
     }

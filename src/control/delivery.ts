@@ -6,6 +6,7 @@
 import type { Audit } from '../audit.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import { safeText, type Logger } from '../log.ts'
+import type { Ledger } from '../policy/ledger.ts'
 import { encodeStreamInfo } from '../wire/codec.ts'
 import { encodeFrame } from '../wire/frames.ts'
 import type { RemoteStream } from './host.ts'
@@ -18,6 +19,7 @@ import { Waiters } from './waiters.ts'
 export interface DeliveryInit {
   readonly own: OwnSockets
   readonly audit: Audit
+  readonly ledger: Ledger
   readonly pipes: Pipes
   readonly log: Logger
   /** How many inbound streams may be with handlers at once, those included that have ended and are not read to their end. */
@@ -64,7 +66,17 @@ export class Delivery {
     }
   }
 
-  async #dial ({ address, uid }: AddressTarget, remote: RemoteStream): Promise<void> {
+  async #dial (target: AddressTarget, remote: RemoteStream): Promise<void> {
+    const { descriptors } = this.#init.ledger
+    descriptors.take()
+    try {
+      await this.#dialCounted(target, remote)
+    } finally {
+      descriptors.release()
+    }
+  }
+
+  async #dialCounted ({ address, uid }: AddressTarget, remote: RemoteStream): Promise<void> {
     const { own, pipes, signal } = this.#init
     const socket = await dialTarget(address, { own, uid, signal }).catch((error: unknown) => {
       this.#recordDenial(error, remote.protocol, describe(address), uid)

@@ -39,6 +39,9 @@ export interface HandlersInit extends DeliveryInit, HeldHandlersInit {
   readonly onChange: (registrations: Registration[]) => void
 }
 
+/** Addresses that share one protocol. */
+const MAX_SHARING = 64
+
 export class Handlers {
   readonly #init: HandlersInit
   readonly #entries = new Map<string, Receivers>()
@@ -75,6 +78,8 @@ export class Handlers {
     }
     await this.#inTurn(async () => {
       for (const protocol of protocols) {
+        const others = this.#entries.get(protocol)?.without(target.address).targets.length ?? 0
+        if (sharing === 'share' && others >= MAX_SHARING) throw new P2pdError('ERR_LIMIT', `${safeText(protocol)} is shared by ${MAX_SHARING} addresses, and cannot be by more: remove one first`)
         if (sharing === 'exclusive' && this.#entries.has(protocol)) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} has a handler already: remove it first, or register with balanced = true to share the protocol`)
       }
       await this.#change(protocols, (_, old) => {

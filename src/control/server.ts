@@ -107,6 +107,7 @@ export class ControlServer {
         await serveSession(socket, { ...this.#init, caller, onPipe: release })
       } finally {
         release()
+        ledger.descriptors.release()
       }
     } finally {
       this.#connections--
@@ -116,11 +117,17 @@ export class ControlServer {
 
   /** The sentence of the limit that does not let it in; undefined when it is in, and counted. */
   #admit (): string | undefined {
-    const { controlConnections, limits } = this.#init.ledger
+    const { controlConnections, descriptors, limits } = this.#init.ledger
     try {
       // Beside them those that have become streams, also those whose stream has ended and whose client is slow.
       if (this.#connections > limits.controlConnections + limits.streams) throw this.#init.ledger.over('controlConnections', limits.controlConnections)
       controlConnections.take()
+      try {
+        descriptors.take()
+      } catch (error) {
+        controlConnections.release()
+        throw error
+      }
       return undefined
     } catch (error) {
       return messageOf(error)

@@ -6,8 +6,9 @@
  * only what cannot be parsed ends it.
  */
 import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { P2pdError, messageOf } from '../errors.ts'
-import { HANGUP_CHECK_MS, LAST_ANSWERS_MS } from '../limits.ts'
+import { HANGUP_CHECK_MS, LAST_ANSWERS_MS, REFUSAL_PAUSE_MS } from '../limits.ts'
 import type { Logger } from '../log.ts'
 import { hasHungUp } from '../os/hangup.ts'
 import type { Ask, Caller } from '../policy/ask.ts'
@@ -89,7 +90,7 @@ async function closed (socket: Socket): Promise<void> {
 
 async function answer (request: Request, { host, handlers, judge, ledger, caller, log }: SessionInit, signal: AbortSignal): Promise<Outcome & { readonly waiting?: Waiting }> {
   try {
-    ledger.requests.spend()
+    await spendRequest(ledger)
     const operation = operationFor(request.type)
     if (operation === undefined) throw new P2pdError('ERR_REQUEST', `unknown request type ${request.type}`)
     const require = judge.inForce()
@@ -102,6 +103,16 @@ async function answer (request: Request, { host, handlers, judge, ledger, caller
   } catch (error) {
     log.debug({ caller, type: request.type, err: error }, 'request failed')
     return { response: errorAnswer(messageOf(error)) }
+  }
+}
+
+/** A client that is over its rate is told so, and not at the rate at which it can ask: refusing that fast would be work, too. */
+async function spendRequest (ledger: Ledger): Promise<void> {
+  try {
+    ledger.requests.spend()
+  } catch (error) {
+    await delay(REFUSAL_PAUSE_MS)
+    throw error
   }
 }
 

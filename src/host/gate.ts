@@ -77,22 +77,39 @@ export class Gate {
     this.#ledger.dials.spend()
     this.#ledger.connections.take()
     let isConnected = false
+    const release = (): void => {
+      this.#ledger.connections.release()
+      this.#ledger.descriptors.release()
+    }
+    try {
+      this.#ledger.descriptors.take()
+    } catch (error) {
+      this.#ledger.connections.release()
+      throw error
+    }
     return {
       connected: connection => {
         isConnected = true
         this.#inbound.know(peer.toString())
-        this.#holdUntilClosed(connection, ask, () => { this.#ledger.connections.release() })
+        this.#holdUntilClosed(connection, ask, release)
       },
-      failed: () => { if (!isConnected) this.#ledger.connections.release() }
+      failed: () => { if (!isConnected) release() }
     }
+  }
+
+  /** What a dial that failed says: a host that has no descriptor left has met a limit, and not a peer's fault. */
+  whyFailed (error: unknown): unknown {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    return code === 'EMFILE' ? this.#ledger.over('descriptors', this.#ledger.limits.descriptors) : error
   }
 
   /** Accepted, from nobody knows whom. It may be dropped for another until it has proved who it is. */
   arrived (connection: MultiaddrConnection): void {
     const { ip } = endpointOf(connection.remoteAddr)
+    this.#ledger.descriptors.take()
     const arrival = this.#inbound.arrived(ip, () => { connection.abort(new P2pdError('ERR_LIMIT', 'too many handshakes at once')) })
     this.#arrivals.set(connection, arrival)
-    onceClosed(connection, () => { this.#inbound.left(arrival) })
+    onceClosed(connection, () => { this.#inbound.left(arrival); this.#ledger.descriptors.release() })
   }
 
   #proved (peer: PeerId, connection: MultiaddrConnection): void {

@@ -30,6 +30,8 @@ export function guardedTcp (gate: Gate): (components: Components) => Transport {
       const { connected, failed } = gate.dial(peer, endpoint)
       try {
         return await dial(literal.encapsulate(`/p2p/${peer.toString()}`), { ...options, upgrader: passing(options.upgrader, connected) })
+      } catch (error) {
+        throw gate.whyFailed(error)
       } finally {
         failed()
       }

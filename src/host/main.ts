@@ -58,7 +58,8 @@ const ledger = new Ledger({
   onReached: (name, reason) => { audit({ event: 'limit', resource: `limits.${name}`, reason }) }
 })
 const pipes = new Pipes({ ledger, signal: stopping.signal })
-const { first, last } = start.hostUids ?? { first: process.geteuid?.() ?? 0, last: process.geteuid?.() ?? 0 }
+const ownUid = start.serviceUid ?? process.geteuid?.() ?? 0
+const { first, last } = start.hostUids ?? { first: ownUid, last: ownUid }
 const isHostUid = (uid: number): boolean => uid >= first && uid <= last
 const gate = new Gate({ tenant: start.tenant, judge, ledger, ownPorts: start.own.ports, isHostUid })
 try {

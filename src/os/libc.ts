@@ -25,6 +25,7 @@ const bindings = {
   recv: libc.func('long recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)'),
   shutdown: libc.func('int shutdown(int fd, int how)'),
   fcntl: libc.func('int fcntl(int fd, int command, long argument)'),
+  inet_pton: libc.func('int inet_pton(int family, const char *text, _Out_ uint8_t *address)'),
   getxattr: libc.func('long getxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)'),
   flock: libc.func('int flock(int fd, int operation)'),
   prctl: libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),

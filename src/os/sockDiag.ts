@@ -7,6 +7,7 @@
  */
 import { closeSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
+import { P2pdError } from '../errors.ts'
 import { call, tryCall } from './libc.ts'
 
 export interface Endpoint { readonly host: string, readonly port: number }
@@ -69,10 +70,10 @@ function requestFor (local: Endpoint, remote: Endpoint): Buffer {
   return request
 }
 
-/** Of IPv6 only ::1 is asked about. */
+/** Of a literal address, without a zone; throws ERR_SYSTEM for anything else. */
 export function addressBytes (host: string): Buffer {
-  if (!isIPv6(host)) return Buffer.from(host.split('.').map(Number))
-  const bytes = Buffer.alloc(16)
-  if (host === '::1') bytes[15] = 1
+  const [family, length] = isIPv6(host) ? [AF_INET6, 16] as const : [AF_INET, 4] as const
+  const bytes = Buffer.alloc(length)
+  if (tryCall('inet_pton', family, host, bytes) !== 1) throw new P2pdError('ERR_SYSTEM', `${host} is no literal IP address`)
   return bytes
 }

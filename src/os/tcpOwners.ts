@@ -15,7 +15,7 @@ const NO_PORT = 0
 
 let works: boolean | undefined
 
-/** The users of the sockets that would get a connection to a literal loopback address; empty when nobody listens there. */
+/** The users of the sockets that would get a connection to a literal address of this machine; empty when nobody listens there. */
 export function listenersAt (host: string, port: number): number[] {
   if (!diagnosisWorks()) return listenersInTable(host, port)
   const found = findTcpSocket({ host, port }, { host, port: NO_PORT })

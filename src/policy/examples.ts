@@ -7,6 +7,7 @@ import { placeOf, type Finding, type ScopedPolicy } from './checkPolicies.ts'
 import { createPolicy } from './engine.ts'
 import { EXAMPLES_NAME } from './files.ts'
 import { NAME_PATTERN } from '../config/names.ts'
+import { nearest } from '../config/nearest.ts'
 import { STRANGER, asked, neighboursOf, type KnownTenant } from './question.ts'
 import { sliceFor } from './slice.ts'
 
@@ -32,7 +33,7 @@ export function tryExamples (examples: readonly PolicyExample[], tenants: readon
       untried.set(name, [...untried.get(name) ?? [], example.line])
       continue
     }
-    const missing = peersOf(action, resource.join(' '), example.context).find(peer => NAME_PATTERN.test(peer) && peer !== STRANGER && peer !== name && !tenants.some(tenant => tenant.name === peer))
+    const missing = peersOf(action, resource.join(' '), example.context).find(peer => NAME_PATTERN.test(peer) && peer !== STRANGER && peer !== name && isMissing(peer, tenants))
     if (missing !== undefined) {
       untried.set(missing, [...untried.get(missing) ?? [], example.line])
       continue
@@ -52,6 +53,12 @@ export function tryExamples (examples: readonly PolicyExample[], tenants: readon
     }
   }
   return { examples: tried, faults, untried }
+}
+
+/** Not there, and not the name of one that is, misspelt. */
+function isMissing (peer: string, tenants: readonly KnownTenant[]): boolean {
+  const names = tenants.map(tenant => tenant.name)
+  return !names.includes(peer) && nearest(peer, [...names, STRANGER]) === undefined
 }
 
 /** What could be the name of a tenant in an example: its resource, or the peer it is about. A peer ID is none: it has capitals. */

@@ -54,6 +54,9 @@ const SENTENCES: Readonly<Record<LimitName, readonly [have: string, mend: string
   'inbound.reserved': ['keeps $ connections for peers it has dialled itself', 'disconnect some']
 }
 
+/** What a host has open for itself, and for those that are still being told that there is none for them. */
+const OWN_DESCRIPTORS = 96
+
 /** Gives back what was taken; once, further calls do nothing. */
 export type Release = () => void
 
@@ -110,6 +113,8 @@ export class Ledger {
   /** Both ways, and those of them that peers opened. */
   readonly streams: Cap
   readonly inboundStreams: Cap
+  /** Sockets, of all kinds. */
+  readonly descriptors: Cap
   readonly opens: Rate
   readonly inboundOpens: Rate
   /** Bytes that wait in streams, as last counted. */
@@ -129,6 +134,7 @@ export class Ledger {
     this.dials = rate('dialsPerSecond', limits.dialsPerSecond)
     this.streams = cap('streams', limits.streams)
     this.inboundStreams = cap('inbound.streams', limits.inbound.streams)
+    this.descriptors = new Cap(limits.descriptors - OWN_DESCRIPTORS, () => this.over('descriptors', limits.descriptors))
     this.opens = rate('streamsPerSecond', limits.streamsPerSecond)
     this.inboundOpens = rate('streamsPerSecond', limits.streamsPerSecond)
   }

@@ -13,8 +13,8 @@ export const MAX_DEPTH = 100
 /** Of each action: whether it only stands for others, and the groups it is in. */
 export type ActionGroups = ReadonlyMap<string, { readonly isGroup: boolean, readonly groups: readonly string[] }>
 
-export function scopeOf ({ effect, principal, action, resource }: PolicyJson, groups: ActionGroups): Scope {
-  const scope = { effect, principal: entityScope(principal), resource: entityScope(resource) }
+export function scopeOf ({ effect, principal, action, resource, conditions }: PolicyJson, groups: ActionGroups): Scope {
+  const scope = { effect, principal: entityScope(principal), resource: entityScope(resource), ...conditions.length === 0 && { unconditional: true } }
   if (action.op === 'All' || (action.op === '==' && 'slot' in action)) return scope
   const named = 'entities' in action ? action.entities : 'entity' in action ? [action.entity] : []
   return { ...scope, actions: [...new Set(named.flatMap(entity => actionsIn(entityId(entity).id, groups)))] }

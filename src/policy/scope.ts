@@ -1,8 +1,8 @@
 /**
  * Which requests a policy can be about at all, by its scope: the part of it before `when` and `unless`.
  *
- * Read off Cedar's own parse of the policy. It is used to leave out what cannot matter, never to decide: what is kept is
- * judged by Cedar, scope and all. So whatever is not surely out is in.
+ * Read off Cedar's own parse of the policy. It is used to leave out what cannot matter; what is kept is judged by Cedar, scope and
+ * all. Only where nothing is left to judge, because every policy that is kept permits without a condition, its answer is known.
  */
 
 export interface EntityId {
@@ -26,6 +26,8 @@ export interface Scope {
   /** Groups of actions written out. Absent: any. */
   readonly actions?: readonly string[]
   readonly resource: EntityScope
+  /** There is no `when` and no `unless`: it holds wherever its scope does. */
+  readonly unconditional?: boolean
 }
 
 /** Something that is asked about, with everything it is in. */

@@ -1,9 +1,10 @@
 /**
  * The bytes in proto/PROTOCOL.md are what a daemon really says.
  *
- * Each block marked `wire` there is one control connection: `client` sends, `daemon` answers, `handler` is what a handler's
- * connection brings. After `;` a line is for people. `??` is any byte, `PP PP` the port that Bob's host listens on, `HH HH`
- * the port that the handler listens on.
+ * Each block marked `wire` there is one control connection: `client` sends, `daemon` answers. `handler` is what a handler's
+ * connection brings, `peer` what Bob sends on a stream that he opens, `other` a request on another connection, which is
+ * answered OK. After `;` a line is for people. `??` is any byte, `PP PP` the port that Bob's host listens on, `HH HH` the port
+ * that the handler listens on.
  */
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -24,7 +25,7 @@ const BLOCKS = [...DOCUMENT.matchAll(/^### (.*)\n[^#]*?^```wire\n([^]*?)^```/gm)
 function turnsOf (text: string): Turn[] {
   const turns: Turn[] = []
   for (const line of text.split('\n')) {
-    const [, who, bytes = ''] = /^(client|daemon|handler)?\s*([^;]*)/.exec(line) ?? []
+    const [, who, bytes = ''] = /^(client|daemon|handler|peer|other)?\s*([^;]*)/.exec(line) ?? []
     if (who !== undefined) turns.push({ who, tokens: [] })
     turns.at(-1)?.tokens.push(...bytes.trim().split(/\s+/).filter(token => token !== ''))
   }
@@ -64,20 +65,29 @@ for (const { title, turns } of BLOCKS) {
     using client = await RawConnection.to(alice.control)
     const { addrs: [bobs = Buffer.alloc(0)] = [] } = (await atBob.ask(identify())).identify ?? {}
     const ports = { PP: port(tcpOf(bobs).port), HH: port('port' in listener.address ? listener.address.port : 0) }
-    for (const { who, tokens } of turns) {
-      const bytes = filled(tokens, ports)
-      if (who === 'client') {
-        await client.write(Buffer.from(bytes.join(''), 'hex'))
-      } else if (who === 'daemon') {
-        t.deepEqual(await read(client, bytes), bytes)
-      } else {
-        using asking = await RawConnection.to(alice.control)
-        const { id = Buffer.alloc(0), addrs = [] } = (await asking.ask(identify())).identify ?? {}
-        await atBob.ask(connect(id, addrs))
-        await atBob.send(streamOpen(id, '/chat/1.0.0'))
+    using other = await RawConnection.to(alice.control)
+    const openToAlice = async (): Promise<void> => {
+      const { id = Buffer.alloc(0), addrs: alices = [] } = (await other.ask(identify())).identify ?? {}
+      await atBob.ask(connect(id, alices))
+      await atBob.send(streamOpen(id, '/chat/1.0.0'))
+    }
+    const says: Record<string, (bytes: string[]) => Promise<void>> = {
+      client: async bytes => { await client.write(Buffer.from(bytes.join(''), 'hex')) },
+      daemon: async bytes => { t.deepEqual(await read(client, bytes), bytes) },
+      handler: async bytes => {
+        await openToAlice()
         t.deepEqual(await read(await listener.next(), bytes), bytes)
+      },
+      peer: async bytes => {
+        await openToAlice()
+        await atBob.write(Buffer.from(bytes.join(''), 'hex'))
+      },
+      other: async bytes => {
+        await other.write(Buffer.from(bytes.join(''), 'hex'))
+        t.is((await other.response()).type, 0)
       }
     }
+    for (const { who, tokens } of turns) await says[who]?.(filled(tokens, ports))
     t.is(client.available, 0, 'more than is written there')
   })
 }

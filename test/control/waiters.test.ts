@@ -141,12 +141,13 @@ test('a queue that is closed dismisses who waits, gives back what it keeps, and 
 test('who enters one queue that is over is dismissed, and in no other', async t => {
   const [x, y] = [queueFor('/x'), queueFor('/y')]
   const late = new Program(x, y)
-  new Program(y).enter()
   x.close(REPLACED)
   late.enter()
   t.is(late.dismissed, 'replaced')
-  t.true(await y.receive(stream('1')))
-  t.deepEqual(late.given, [])
+  const kept = y.receive(stream('1'))
+  const back = new Program(y).enter()
+  t.true(await kept)
+  t.deepEqual([late.given, back.given], [[], ['1']])
   y.close(REPLACED)
 })
 

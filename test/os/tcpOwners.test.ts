@@ -1,5 +1,6 @@
 import test from 'ava'
 import { once } from 'node:events'
+import { networkInterfaces } from 'node:os'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { listenersInTable } from '../../src/os/procNetTcp.ts'
 import { acceptorOf, listenersAt } from '../../src/os/tcpOwners.ts'
@@ -58,6 +59,21 @@ for (const host of ['127.0.0.1', '::1']) {
     accepted.destroy()
   })
 }
+
+test.serial('every address of this machine can be asked about, whatever its kind', async t => {
+  const own = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? []).filter(({ address, internal }) => !internal && !address.startsWith('fe80:'))
+  for (const { address } of own) {
+    const { server, port } = await listening(address)
+    for (const [way, find] of WAYS) {
+      t.deepEqual(find(address, port), [uid], `${address} by ${way}`)
+      t.deepEqual(find('127.0.0.1', port), [], way)
+      t.deepEqual(find('::1', port), [], way)
+    }
+    server.close()
+  }
+  t.throws(() => listenersAt('localhost', 1), { code: 'ERR_SYSTEM', message: /localhost is no literal IP address/ })
+  t.deepEqual(listenersAt('2001:db8::1', 1), [])
+})
 
 test.serial('the kernel\'s lookup costs microseconds', async t => {
   const { server, port } = await listening('127.0.0.1')

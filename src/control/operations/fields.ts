@@ -1,6 +1,6 @@
 /** Fields of requests, read strictly: what is missing or malformed is an ERR_REQUEST that names it. */
 import { P2pdError } from '../../errors.ts'
-import { DEFAULT_REQUEST_TIMEOUT_MS, MAX_ADDRESSES, MAX_PROTOCOL_BYTES, MAX_REQUEST_TIMEOUT_MS } from '../../limits.ts'
+import { DEFAULT_REQUEST_TIMEOUT_MS, MAX_ADDRESSES, MAX_PROTOCOLS, MAX_PROTOCOL_BYTES, MAX_REQUEST_TIMEOUT_MS } from '../../limits.ts'
 import { safeText } from '../../log.ts'
 import { decodeMultiaddr, type Multiaddr } from '../../wire/addresses.ts'
 
@@ -15,9 +15,10 @@ export function addressesFrom (list: readonly Uint8Array[]): Multiaddr[] {
   return list.map(decodeMultiaddr)
 }
 
-/** At least one protocol id, each 1 to 256 bytes of printable text; duplicates dropped. */
+/** One to 256 protocol ids, each 1 to 256 bytes of printable text; duplicates dropped. */
 export function protocolsFrom (list: readonly string[]): string[] {
   if (list.length === 0) throw new P2pdError('ERR_REQUEST', 'proto: at least one protocol is wanted, found none')
+  if (list.length > MAX_PROTOCOLS) throw new P2pdError('ERR_REQUEST', `proto: at most ${MAX_PROTOCOLS} protocols, found ${list.length}`)
   for (const protocol of list) {
     const bytes = Buffer.byteLength(protocol)
     if (bytes === 0 || bytes > MAX_PROTOCOL_BYTES) throw new P2pdError('ERR_REQUEST', `proto: a protocol id has 1 to ${MAX_PROTOCOL_BYTES} bytes, found ${bytes}`)

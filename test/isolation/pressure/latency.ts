@@ -30,6 +30,10 @@ export function median (values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Infinity
 }
 
+function bound (quietMs: number): number {
+  return Math.max(TIMES * quietMs, UNNOTICED_MS)
+}
+
 /** Others' p99 is what it was, or twice that, or not to be noticed. */
 export async function isUnharmed (t: ExecutionContext, { probe, attack }: Compared): Promise<void> {
   const rounds: Array<{ quiet: number, attacked: number }> = []
@@ -44,5 +48,5 @@ export async function isUnharmed (t: ExecutionContext, { probe, attack }: Compar
   const shown = `p99 ${quiet.toFixed(1)} ms quiet, ${attacked.toFixed(1)} ms under attack, ratio ${ratio.toFixed(1)}`
   t.log(shown)
   const [best, bestAttacked] = [Math.min(...rounds.map(round => round.quiet)), Math.min(...rounds.map(round => round.attacked))]
-  t.true(ratio <= TIMES || attacked <= UNNOTICED_MS || bestAttacked <= Math.max(TIMES * best, UNNOTICED_MS), shown)
+  t.true(ratio <= TIMES || attacked <= bound(quiet) || bestAttacked <= bound(best), shown)
 }
