@@ -8,29 +8,25 @@
  */
 import { P2pdError, messageOf } from '../errors.ts'
 import { safeText } from '../log.ts'
-import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../wire/addresses.ts'
+import type { SocketAddress } from '../wire/addresses.ts'
 import { Delivery, type DeliveryInit } from './delivery.ts'
+import type { Caller } from '../policy/ask.ts'
 import type { Ledger } from '../policy/ledger.ts'
 import { HeldHandlers, type HeldHandlersInit } from './heldHandlers.ts'
+import { HeldQueues } from './heldQueues.ts'
 import type { Host } from './host.ts'
 import { Receivers, type AddressTarget } from './receivers.ts'
+import { registrationsOf, targetFrom, type Registration } from './registrations.ts'
 import { checkTarget, describe } from './targets.ts'
 import { Waiters } from './waiters.ts'
+
+export type { Registration }
 
 /**
  * How a new registration meets an old one (rule 8 in proto/PROTOCOL.md): `replace` overwrites it, `exclusive` refuses, and
  * `share` stands beside it, taking streams in turn.
  */
 export type Sharing = 'replace' | 'exclusive' | 'share'
-
-/**
- * A registration as the supervisor keeps it, so that it survives the host; an address is a multiaddr. Programs that wait
- * are not in it: their connections end with the host, and they come back by themselves.
- */
-export interface Registration {
-  readonly protocol: string
-  readonly targets: ReadonlyArray<{ readonly address: string, readonly uid?: number, readonly gid?: number, readonly shares?: boolean }>
-}
 
 export interface HandlersInit extends DeliveryInit, HeldHandlersInit {
   readonly host: Host
@@ -47,11 +43,13 @@ export class Handlers {
   readonly #entries = new Map<string, Receivers>()
   readonly #delivery: Delivery
   readonly #held: HeldHandlers
+  readonly #heldQueues: HeldQueues
   #lastChange: Promise<unknown> = Promise.resolve()
 
   constructor (init: HandlersInit) {
     this.#init = init
     this.#delivery = new Delivery(init, protocol => this.#entries.get(protocol))
+    this.#heldQueues = new HeldQueues(init.judge)
     this.#held = new HeldHandlers(init, (protocol, address) => {
       this.remove([protocol], address).catch(() => { /* it has gone meanwhile */ })
     })
@@ -90,10 +88,10 @@ export class Handlers {
   }
 
   /**
-   * The queues in which a program is to wait for streams of these protocols; it is announced there. ERR_REQUEST,
-   * and nothing has changed, when one of them has a handler at an address that does not share it.
+   * The queues in which a program is to wait for streams of these protocols; it is announced there. ERR_REQUEST, and nothing
+   * has changed, when one of them has a handler at an address that does not share it.
    */
-  async queuesFor (protocols: readonly string[]): Promise<Waiters[]> {
+  async queuesFor (protocols: readonly string[], caller: Caller): Promise<Waiters[]> {
     return await this.#inTurn(async () => {
       for (const protocol of protocols) {
         const other = this.#entries.get(protocol)?.addresses.find(({ shares }) => !shares)
@@ -103,6 +101,7 @@ export class Handlers {
       await this.#change(protocols, (protocol, old) => {
         const queue = old?.waiters ?? this.#newQueue(protocol)
         queue.announce()
+        this.#heldQueues.hold(queue, caller)
         queues.push(queue)
         return queue === old?.waiters ? old : new Receivers([...old?.addresses ?? [], queue])
       })
@@ -129,9 +128,9 @@ export class Handlers {
   /** Puts back what an earlier host of this tenant had registered. What is no longer allowed is left out and logged. */
   async restore (registrations: readonly Registration[]): Promise<void> {
     for (const { protocol, targets } of registrations) {
-      for (const { address, uid, gid, shares = false } of targets) {
+      for (const target of targets) {
         try {
-          await this.#register([protocol], { address: parseSocketAddress(address), uid, gid, shares }, 'share')
+          await this.#register([protocol], targetFrom(target), 'share')
         } catch (error) {
           this.#init.log.warn({ protocol: safeText(protocol), reason: messageOf(error) }, 'handler not restored')
         }
@@ -191,6 +190,7 @@ export class Handlers {
 
   readonly #onOver = (waiters: Waiters): void => {
     const { protocol } = waiters
+    this.#heldQueues.release(waiters)
     this.#inTurn(async () => {
       const entry = this.#entries.get(protocol)
       if (entry?.targets.includes(waiters) !== true) return
@@ -201,11 +201,6 @@ export class Handlers {
 
   #changed (): void {
     this.#held.keep([...this.#entries].flatMap(([protocol, { addresses }]) => addresses.map(target => ({ protocol, target }))))
-    this.#init.onChange([...this.#entries].flatMap(([protocol, { addresses }]) => addresses.length === 0 ? [] : [{
-      protocol,
-      targets: addresses.map(({ address, uid, gid, shares }) => ({
-        address: formatSocketAddress(address), ...uid !== undefined && { uid }, ...gid !== undefined && { gid }, ...shares && { shares }
-      }))
-    }]))
+    this.#init.onChange(registrationsOf(this.#entries))
   }
 }

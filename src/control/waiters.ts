@@ -157,6 +157,12 @@ export class Waiters {
     this.#onOver(this)
   }
 
+  /** Whoever took a stream is not going to come back. */
+  expectNobody (): void {
+    this.#expected = 0
+    if (!this.isOver) this.#endWhenDeserted()
+  }
+
   #giveUpExpecting (): void {
     this.#expected = this.#announced = 0
     this.#endWhenDeserted()
@@ -164,6 +170,6 @@ export class Waiters {
 
   #endWhenDeserted (): void {
     if (this.#places.size > 0 || this.#expected + this.#announced > 0) return
-    this.close(new P2pdError('ERR_CLOSED', `nobody has waited for ${safeText(this.protocol)} for ${RETURN_GRACE_MS / 1000} s: ask again`))
+    this.close(new P2pdError('ERR_CLOSED', `nobody waits for ${safeText(this.protocol)} any more: ask again`))
   }
 }

@@ -34,9 +34,9 @@ test('status shows the daemon, its directories, and each tenant with what it use
   const { code, stdout, stderr } = await world.ctl('status')
   t.is(code, 0)
   t.is(stderr, '')
-  t.regex(stdout, new RegExp(`^p2pd +0\\.1\\.0, pid ${raw.pid}, uid \\d+\nisolation +L\\d: .+\npolicy +.+\ntenants +${world.tenantsDir}\nstate +${world.stateDir}\nsockets +${world.runDir}\n\nTENANT +PEER ID +STATE +PID +CONNECTIONS +STREAMS +HANDLERS +CONTROL +MEMORY\n`))
-  t.regex(stdout, /^chat +12D3KooW\w{44} +stopped$/m)
-  t.regex(stdout, /^sensor +12D3KooW\w{44} +running +\d+ +0 +0 +0 +0 +\d+\.\d MiB$/m)
+  t.regex(stdout, new RegExp(`^p2pd +0\\.1\\.0, pid ${raw.pid}, uid \\d+\nisolation +L\\d .+\ncgroups +.+\npolicy +.+\ntenants +${world.tenantsDir}\nstate +${world.stateDir}\nsockets +${world.runDir}\n\nTENANT +PEER ID +STATE +LEVEL +PID +CONNECTIONS +STREAMS +HANDLERS +CONTROL +MEMORY\n`))
+  t.regex(stdout, /^chat +12D3KooW\w{44} +stopped +L\d$/m)
+  t.regex(stdout, /^sensor +12D3KooW\w{44} +running +L\d +\d+ +0 +0 +0 +0 +\d+\.\d MiB$/m)
 })
 
 test('status says why a tenant is not well, and so does the list', async t => {
@@ -50,7 +50,7 @@ test('status says why a tenant is not well, and so does the list', async t => {
   t.is(state, 'failed')
   t.true(reason.includes(peerId))
   const { stdout } = await world.ctl('status')
-  t.regex(stdout, /^chat +\(damaged\) +failed$/m)
+  t.regex(stdout, /^chat +\(damaged\) +failed +L\d$/m)
   t.true(stdout.includes(`\nchat is failed: ${reason}\n`))
   t.true((await world.ctl('tenant', 'list')).stdout.endsWith(`\n\n${reason}\n`))
 })
@@ -58,9 +58,9 @@ test('status says why a tenant is not well, and so does the list', async t => {
 test('text from outside cannot play tricks on a terminal', async t => {
   await using world = new World()
   mkdirSync(world.runDir)
-  const tenant = { name: 'chat', socket: '/s', state: 'failed', addresses: [], crashes: 0, reason: 'a\u001b[2Jb\nc\u202e' }
+  const tenant = { name: 'chat', socket: '/s', state: 'failed', addresses: [], crashes: 0, isolation: { level: 'L0', why: '' }, reason: 'a\u001b[2Jb\nc\u202e' }
   const server = createServer((_, response) => {
-    response.end(JSON.stringify({ version: '1', pid: 1, uid: 0, isolation: { level: 'L0', why: '' }, policy: { directory: '/p\u0007', epoch: 3, policies: 1 }, tenantsDir: '/t', stateDir: '/s', runDir: '/r', tenants: [tenant] }))
+    response.end(JSON.stringify({ version: '1', pid: 1, uid: 0, isolation: { level: 'L0', why: '' }, cgroups: 'none', policy: { directory: '/p\u0007', epoch: 3, policies: 1 }, tenantsDir: '/t', stateDir: '/s', runDir: '/r', tenants: [tenant] }))
   })
   await once(server.listen(join(world.runDir, 'admin.sock')), 'listening')
   t.teardown(() => server.close())

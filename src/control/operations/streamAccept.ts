@@ -6,8 +6,8 @@ import { protocolsFrom, required } from './fields.ts'
 /** Waits on this connection for an inbound stream of these protocols, whose pipe the connection then becomes. */
 export const streamAccept = {
   ask: request => protocolsOf(request).map(protocol => ({ action: 'handleStream', resource: { type: 'Protocol', id: protocol } })),
-  async run ({ handlers }, request) {
-    return { response: OK, queues: await handlers.queuesFor(protocolsOf(request)) }
+  async run ({ handlers, caller }, request) {
+    return { response: OK, queues: await handlers.queuesFor(protocolsOf(request), caller) }
   }
 } satisfies Operation
 

@@ -1,0 +1,26 @@
+/**
+ * Registrations as the supervisor keeps them, so that they survive the host. Programs that wait are not among them: their
+ * connections end with the host, and they come back by themselves.
+ */
+import { formatSocketAddress, parseSocketAddress } from '../wire/addresses.ts'
+import type { AddressTarget, Receivers } from './receivers.ts'
+
+/** An address is a multiaddr. */
+export interface Registration {
+  readonly protocol: string
+  readonly targets: ReadonlyArray<{ readonly address: string, readonly uid?: number, readonly gid?: number, readonly shares?: boolean }>
+}
+
+export function registrationsOf (entries: Iterable<[protocol: string, Receivers]>): Registration[] {
+  return [...entries].filter(([, { addresses }]) => addresses.length > 0).map(([protocol, { addresses }]) => ({
+    protocol,
+    targets: addresses.map(({ address, uid, gid, shares }) => ({
+      address: formatSocketAddress(address), ...uid !== undefined && { uid }, ...gid !== undefined && { gid }, ...shares && { shares }
+    }))
+  }))
+}
+
+/** Throws ERR_REQUEST for an address that is none. */
+export function targetFrom ({ address, uid, gid, shares = false }: Registration['targets'][number]): AddressTarget {
+  return { address: parseSocketAddress(address), uid, gid, shares }
+}
