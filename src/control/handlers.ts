@@ -9,24 +9,18 @@
 import { P2pdError, messageOf } from '../errors.ts'
 import { safeText } from '../log.ts'
 import type { SocketAddress } from '../wire/addresses.ts'
-import { Delivery, type DeliveryInit } from './delivery.ts'
 import type { Caller } from '../policy/ask.ts'
 import type { Ledger } from '../policy/ledger.ts'
+import { Delivery, type DeliveryInit } from './delivery.ts'
 import { HeldHandlers, type HeldHandlersInit } from './heldHandlers.ts'
 import { HeldQueues } from './heldQueues.ts'
 import type { Host } from './host.ts'
 import { Receivers, type AddressTarget } from './receivers.ts'
-import { registrationsOf, targetFrom, type Registration } from './registrations.ts'
+import { registrationsOf, targetFrom, type Registration, type Sharing } from './registrations.ts'
 import { checkTarget, describe } from './targets.ts'
 import { Waiters } from './waiters.ts'
 
-export type { Registration }
-
-/**
- * How a new registration meets an old one (rule 8 in proto/PROTOCOL.md): `replace` overwrites it, `exclusive` refuses, and
- * `share` stands beside it, taking streams in turn.
- */
-export type Sharing = 'replace' | 'exclusive' | 'share'
+export type { Registration, Sharing }
 
 export interface HandlersInit extends DeliveryInit, HeldHandlersInit {
   readonly host: Host

@@ -51,6 +51,8 @@ export class Pipe {
   #socketClosed = false
   #streamClosed = false
   #moved = 0
+  /** When the last byte of the client went to the stream; undefined when none has. */
+  #lastWriteMs: number | undefined
 
   constructor (init: PipeInit) {
     this.#socket = init.socket
@@ -100,6 +102,7 @@ export class Pipe {
 
   readonly #toStream = (chunk: Uint8Array): void => {
     if (!this.#isStreamWritable()) return // reset: what the client still writes goes nowhere, but is read, see #onStreamClose
+    this.#lastWriteMs = performance.now()
     try {
       if (!this.#stream.send(chunk)) this.#socket.pause()
     } catch {
@@ -135,8 +138,12 @@ export class Pipe {
 
   #closeStreamWrite (): void {
     if (!this.#isStreamWritable()) return
+    const hasMoreToSend = this.#stream.writeBufferLength > 0
     // Resolves when all is sent, which may take as long as the remote takes to read. It fails only when the stream has closed.
-    this.#stream.close().then(() => { if (this.#clientGone) this.#lingerThenReset() }, () => {})
+    this.#stream.close().then(() => {
+      if (hasMoreToSend) this.#lastWriteMs = performance.now()
+      if (this.#clientGone) this.#lingerThenReset()
+    }, () => {})
   }
 
   #isStreamWritable (): boolean {
@@ -253,7 +260,8 @@ export class Pipe {
 
   #lingerThenReset (): void {
     if (this.#streamClosed) return
-    this.#linger ??= setTimeout(() => { this.#stream.abort(new Error('the client has gone')) }, LINGER_MS)
+    const sinceMs = this.#lastWriteMs === undefined ? LINGER_MS : performance.now() - this.#lastWriteMs
+    this.#linger ??= setTimeout(() => { this.#stream.abort(new Error('the client has gone')) }, Math.max(0, LINGER_MS - sinceMs))
   }
 
   readonly #onAbort = (): void => {

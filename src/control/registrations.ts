@@ -1,9 +1,15 @@
 /**
- * Registrations as the supervisor keeps them, so that they survive the host. Programs that wait are not among them: their
- * connections end with the host, and they come back by themselves.
+ * Registrations of addresses: how they meet, and how the supervisor keeps them, so that they survive the host. Programs that
+ * wait are not among them: their connections end with the host, and they come back by themselves.
  */
 import { formatSocketAddress, parseSocketAddress } from '../wire/addresses.ts'
 import type { AddressTarget, Receivers } from './receivers.ts'
+
+/**
+ * How a new registration meets an old one (`balanced` in proto/PROTOCOL.md): `replace` overwrites it, `exclusive` refuses, and
+ * `share` stands beside it, taking streams in turn.
+ */
+export type Sharing = 'replace' | 'exclusive' | 'share'
 
 /** An address is a multiaddr. */
 export interface Registration {

@@ -95,7 +95,7 @@ export async function dialTarget (target: SocketAddress, { own, uid, signal }: D
     socket?.destroy()
     if (ended.signal.aborted) throw ended.signal.reason
     if (cause instanceof P2pdError) throw cause
-    throw new P2pdError('ERR_PEER', `the handler at ${describe(target)} cannot be reached: ${messageOf(cause)}`, { cause })
+    throw new P2pdError('ERR_PEER', `the handler at ${describe(target)} cannot be reached: ${safeText(messageOf(cause))}`, { cause })
   } finally {
     clearTimeout(deadline)
     signal.removeEventListener('abort', onAbort)

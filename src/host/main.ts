@@ -172,6 +172,7 @@ async function stop (): Promise<void> {
   stopping.abort()
   limiter[Symbol.dispose]()
   await node.stop()
+  await link.flushed()
   process.exit(0)
 }
 

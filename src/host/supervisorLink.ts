@@ -6,6 +6,7 @@
  */
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { P2pdError } from '../errors.ts'
 import { LINK_FD, MAX_TARGETS, PASSING_FD, type FromHost, type Registration, type ToHost } from '../link.ts'
 import { LinkChannel, MAX_FROM_HOST_BYTES, MAX_TO_HOST_BYTES } from '../linkChannel.ts'
@@ -15,6 +16,10 @@ import { receiveDescriptor } from '../os/passing.ts'
 const CHANGES_IN_MESSAGE = 16
 
 type Adopt = Extract<ToHost, { kind: 'adopt' }>
+
+/** How long a host that stops may wait for the supervisor to read its last words, and how often it looks. */
+const MAX_FLUSH_MS = 500
+const FLUSH_CHECK_MS = 10
 
 export class SupervisorLink {
   readonly #channel: LinkChannel
@@ -49,6 +54,11 @@ export class SupervisorLink {
 
   send (message: FromHost): void {
     this.#channel.send(message)
+  }
+
+  /** Resolves when all that was sent is with the supervisor, or when that takes too long. */
+  async flushed (): Promise<void> {
+    for (let waitedMs = 0; waitedMs < MAX_FLUSH_MS && this.#channel.unsentBytes > 0; waitedMs += FLUSH_CHECK_MS) await delay(FLUSH_CHECK_MS)
   }
 
   /**

@@ -70,15 +70,32 @@ export async function readSmall (path: string, maxBytes: number, check?: (access
 
 /** Replaces the file whole: after a crash at any moment it has the old content or the new one. For a single writer. */
 export async function replaceFile (path: string, bytes: string): Promise<void> {
+  await (await stageFile(path, bytes)).commit()
+}
+
+export interface Staged {
+  /** Takes the place of what is there; durable when it resolves. */
+  readonly commit: () => Promise<void>
+  readonly discard: () => Promise<void>
+}
+
+/** The first half of replaceFile(): whatever a disk can refuse, room above all, it has refused when this rejects. */
+export async function stageFile (path: string, bytes: string): Promise<Staged> {
   const temporary = `${path}.new`
-  try {
-    await writeSynced(temporary, bytes, 'w')
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
+  const discard = async (): Promise<void> => { await rm(temporary, { force: true }) }
+  const orDiscard = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      await discard()
+      throw error
+    }
   }
-  await syncDirectory(dirname(path))
+  await orDiscard(async () => { await writeSynced(temporary, bytes, 'w') })
+  return {
+    commit: async () => { await orDiscard(async () => { await rename(temporary, path); await syncDirectory(dirname(path)) }) },
+    discard
+  }
 }
 
 /**

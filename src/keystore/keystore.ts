@@ -132,15 +132,24 @@ export class Keystore implements AsyncDisposable {
     await this.close()
   }
 
-  /** The one place where an identity is written: the database first, then the witness. */
+  /**
+   * The one place where an identity is written: the database first, then the witness. What the witness will say is on disk
+   * before either, so that a full disk refuses while nothing has changed.
+   */
   async #enrol (name: string, key: ParsedKey, finding: Finding): Promise<Identity> {
     const { database, sealingKey, witness } = this.#sources
     // The same key again: the tenant keeps its id, only what was damaged is written anew.
     const kept = finding.state !== 'absent' && finding.record?.peerId === key.peerId ? finding.record : undefined
     const record = { ...recordOf(key, witness.get(name)), ...kept === undefined ? {} : { id: kept.id, created: kept.created } }
     const retired = kept === undefined ? retiredKeys(this.#sources, name, finding) : []
-    await database.write([...retired, ...putIdentity(sealingKey, name, record, key.bytes)])
-    await witness.note(new Map([[name, key.peerId]]))
+    const noted = await witness.prepare(new Map([[name, key.peerId]]))
+    try {
+      await database.write([...retired, ...putIdentity(sealingKey, name, record, key.bytes)])
+    } catch (error) {
+      await noted.discard()
+      throw error
+    }
+    await noted.commit()
     return identityOf(name, record, key.bytes)
   }
 

@@ -7,7 +7,7 @@
  */
 import { P2pdError } from '../errors.ts'
 import { keystoreError, systemError, witnessPath } from './faults.ts'
-import { readSmall, replaceFile } from './files.ts'
+import { readSmall, stageFile, type Staged } from './files.ts'
 
 /** 100 bytes a tenant: far above any machine's, and no damaged file eats the memory. */
 const MAX_WITNESS_BYTES = 16 * 1024 * 1024
@@ -42,18 +42,33 @@ export class Witness {
 
   /** On disk when it returns; undefined takes the name away. ERR_SYSTEM if the disk refuses: nothing has changed then. */
   async note (changes: ReadonlyMap<string, string | undefined>): Promise<void> {
+    await (await this.prepare(changes)).commit()
+  }
+
+  /** The same in two halves: what the disk can refuse it has refused before the first one resolves. */
+  async prepare (changes: ReadonlyMap<string, string | undefined>): Promise<Staged> {
     const next = new Map(this.#peerIds)
     for (const [name, peerId] of changes) {
       if (peerId === undefined) next.delete(name)
       else next.set(name, peerId)
     }
+    // fromEntries defines properties rather than assigning them: `__proto__` is a name like any other.
+    const staged = await this.#trying(async () => await stageFile(this.#path, `${JSON.stringify(Object.fromEntries(next), undefined, 2)}\n`))
+    return {
+      commit: async () => {
+        await this.#trying(staged.commit)
+        this.#peerIds = next
+      },
+      discard: staged.discard
+    }
+  }
+
+  async #trying<T> (work: () => Promise<T>): Promise<T> {
     try {
-      // fromEntries defines properties rather than assigning them: `__proto__` is a name like any other.
-      await replaceFile(this.#path, `${JSON.stringify(Object.fromEntries(next), undefined, 2)}\n`)
+      return await work()
     } catch (error) {
       throw systemError(`${this.#path}: cannot be written`, error)
     }
-    this.#peerIds = next
   }
 }
 

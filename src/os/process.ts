@@ -46,6 +46,13 @@ export function closeInheritedOnExec (): void {
 /** By number, as every architecture Node runs on has them but MIPS and SPARC: getrlimit(2). */
 const RESOURCES = { core: 4, processes: 6, descriptors: 7 } as const
 
+/** How many files and sockets this process may have open at once. */
+export function descriptorLimit (): number {
+  const limit = Buffer.alloc(2 * 8)
+  call('prlimit', 'read its limit of descriptors', 0, RESOURCES.descriptors, null, limit)
+  return Number(limit.readBigUInt64LE(0))
+}
+
 /**
  * Both the soft and the hard limit, so that it cannot be raised again without root; less than `most` where this process may
  * have less already. Of processes and threads it counts all of the user's.

@@ -9,6 +9,7 @@ import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { BACKLOG } from '../os/listening.ts'
 import { UNMAPPED_ID, peerCredentials } from '../os/credentials.ts'
+import { descriptorLimit } from '../os/process.ts'
 import type { Tenant } from './tenant.ts'
 
 export interface Desk {
@@ -17,8 +18,12 @@ export interface Desk {
   readonly log: Logger
 }
 
-/** Connections that may be at the desk at once: being refused, or waiting for a host to take them. */
+/**
+ * Connections that may be at the desk at once: being refused, or waiting for a host to take them. Where there are few
+ * descriptors, a quarter of them: the rest is for hosts, the keystore and the operator.
+ */
 const MAX_AT_DESK = 2_048
+const SHARE_OF_DESCRIPTORS = 4
 /** Of them, those of one user who has a tenant, and of one who has none. */
 const MAX_OF_TENANT = 1_024
 const MAX_OF_STRANGER = 32
@@ -38,7 +43,7 @@ export function openFrontDesk (fd: number, desk: Desk): Disposable {
   })
   server.on('error', error => { desk.log.error({ err: error }, 'front desk: accept failed') })
   // Whoever is over it is closed unheard: the desk is a convenience, and may not cost the supervisor its descriptors.
-  server.maxConnections = MAX_AT_DESK
+  server.maxConnections = Math.min(MAX_AT_DESK, Math.floor(descriptorLimit() / SHARE_OF_DESCRIPTORS))
   server.listen({ fd, backlog: BACKLOG })
   return { [Symbol.dispose]: () => { server.close() } }
 }

@@ -199,6 +199,7 @@ export class HostProcess {
     this.#ended = true
     clearTimeout(this.#deadline)
     this.#channel?.close()
+    this.#reports.giveUp()
     this.#init.onExit({ how: this.#killedFor ?? how, clean, unconfirmed: this.#handover.close() })
     this.#gone.resolve()
   }

@@ -5,7 +5,7 @@ import type { HostFigures } from '../link.ts'
 const REPORT_MS = 1_000
 
 export class HostReports {
-  readonly #asked = new Map<number, (figures: HostFigures) => void>()
+  readonly #asked = new Map<number, (figures: HostFigures | undefined) => void>()
   #next = 0
 
   /** @param send asks, under that id */
@@ -21,6 +21,11 @@ export class HostReports {
       clearTimeout(timer)
       this.#asked.delete(id)
     }
+  }
+
+  /** The host has gone. */
+  giveUp (): void {
+    for (const resolve of this.#asked.values()) resolve(undefined)
   }
 
   /** What was not asked is nothing to anybody. */

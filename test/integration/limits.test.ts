@@ -24,7 +24,7 @@ async function ended ({ stream }: PeerStream): Promise<void> {
 }
 
 test('requests over the rate are refused by name and counted, and later ones are served', async t => {
-  await using world = await serve('{ requestsPerSecond: 50 }')
+  await using world = await serve('{ requestsPerSecond: 50, controlConnections: 1000 }')
   const answers = await Promise.allSettled(Array.from({ length: 400 }, async () => await world.a.identify()))
   const refusals = answers.flatMap(answer => answer.status === 'rejected' ? [String(answer.reason)] : [])
   t.true(refusals.length >= 100)

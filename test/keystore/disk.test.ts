@@ -22,7 +22,8 @@ test('a disk that refuses takes no identity away, and later calls work', async t
   const { stateDir, refused, before, meanwhile, after } = await play(t, 'full')
   t.is(refused.length, 103)
   for (const fault of refused) t.regex(fault, /^ERR_SYSTEM .*: cannot be written.*: file too large$/i)
-  t.is(refused[0], `ERR_SYSTEM ${stateDir}/keystore: cannot be written, what it held is kept: File too large`)
+  // Before the database is touched at all.
+  t.is(refused[0], `ERR_SYSTEM ${stateDir}/identities.json: cannot be written: file too large`)
   t.like(meanwhile, [before, [{ name: 'kept', peerId: before.peerId }], true])
   t.is(after[2]?.id, before.id)
 })

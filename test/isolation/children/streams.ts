@@ -5,7 +5,6 @@
  * failure. Which orders there are is program.ts's.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { dial, readFrame } from '../../../src/client/connection.ts'
@@ -72,7 +71,7 @@ async function send (socket: Socket, { bytes, pauseMs, isFinished }: { bytes: nu
     const block = randomBytes(Math.min(BLOCK_BYTES, bytes - sent))
     hash.update(block)
     sent += block.length
-    if (!socket.write(block)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+    if (!socket.write(block)) await drained(socket)
     if (pauseMs > 0) await delay(pauseMs)
   }
   socket.end()
@@ -81,4 +80,13 @@ async function send (socket: Socket, { bytes, pauseMs, isFinished }: { bytes: nu
 
 export function messageOf (error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** Resolves when more can be written, or nothing ever will be. */
+async function drained (socket: Socket): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const done = (): void => { resolve(undefined) }
+  socket.once('drain', done).once('close', done)
+  await promise
+  socket.off('drain', done).off('close', done)
 }
