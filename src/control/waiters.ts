@@ -16,7 +16,7 @@ import type { RemoteStream } from './host.ts'
  * with ten times the work it can do, programs were seen to come back after more than two seconds. One that has died is not
  * waited for by this: the end of its other connections is seen at once.
  */
-export const RETURN_GRACE_MS = HANDLER_DIAL_TIMEOUT_MS
+const RETURN_GRACE_MS = HANDLER_DIAL_TIMEOUT_MS
 
 /**
  * Streams of one protocol that may be kept until somebody comes back for them. Each can hold what a peer sends unasked,
