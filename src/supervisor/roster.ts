@@ -5,7 +5,6 @@
  * and only what changed restarts. A tenant whose identity is damaged is on the list too, refusing connects with the reason.
  */
 import { closeSync } from 'node:fs'
-import { isDeepStrictEqual } from 'node:util'
 import { refuse } from '../control/refusal.ts'
 import { diffTenants } from '../config/diffTenants.ts'
 import { loadTenants } from '../config/loadTenants.ts'
@@ -15,11 +14,11 @@ import type { Keystore } from '../keystore/keystore.ts'
 import type { Registration } from '../link.ts'
 import type { Logger } from '../log.ts'
 import { uidOf } from '../os/rights.ts'
-import type { Neighbour, PolicyDocument } from '../policy/document.ts'
-import { documentFor, loadPolicies, type PolicySet } from '../policy/load.ts'
+import { loadPolicies } from '../policy/load.ts'
 import type { AuditLog } from './auditLog.ts'
 import { capsOf, type HostLimits } from './hostLimits.ts'
 import { isolationOf, least, type IsolationLevel, type Posture } from './isolation.ts'
+import { PolicyInForce } from './policyInForce.ts'
 import type { RunTree } from './runTree.ts'
 import type { ServiceUids } from './serviceUids.ts'
 import { Tenant, type TenantStatus } from './tenant.ts'
@@ -59,9 +58,6 @@ export interface Changes {
   policies: number
 }
 
-/** Before the first declarations are read. */
-const NO_POLICIES: PolicySet = { policies: [], warnings: [], examples: 0 }
-
 interface Entry {
   readonly spec: TenantSpec
   readonly fd: number
@@ -74,10 +70,7 @@ export class Roster {
   readonly #entries = new Map<string, Entry>()
   /** Reloads and restarts, one after the other. */
   #queue: Promise<unknown> = Promise.resolve()
-  #policies: PolicySet = NO_POLICIES
-  /** The tenants of this machine, as policies know them. */
-  #neighbours: Array<Omit<Neighbour, 'peerId'> & { peerId: string | undefined }> = []
-  #epoch = 0
+  readonly #policy = new PolicyInForce()
   #closed = false
 
   constructor (init: RosterInit) {
@@ -85,7 +78,10 @@ export class Roster {
   }
 
   /** What decides: its epoch, and how many policies it has. */
-  get policy (): { epoch: number, policies: number } { return { epoch: this.#epoch, policies: this.#policies.policies.length } }
+  get policy (): { epoch: number, policies: number } {
+    const { epoch, policies } = this.#policy
+    return { epoch, policies }
+  }
 
   /** Reads the declarations and applies them. Rejects with a ConfigError that holds every fault, and then nothing has changed. */
   async reload (): Promise<Changes> {
@@ -94,13 +90,13 @@ export class Roster {
       const { audit } = this.#init
       try {
         const changes = await this.#apply()
-        audit.record(undefined, { event: 'reload', action: 'apply', decision: 'allow', epoch: this.#epoch })
+        audit.record(undefined, { event: 'reload', action: 'apply', decision: 'allow', epoch: this.#policy.epoch })
         for (const name of changes.added) audit.record(name, { event: 'tenant', action: 'add' })
         for (const name of changes.removed) audit.record(name, { event: 'tenant', action: 'remove' })
         for (const name of changes.changed) audit.record(name, { event: 'tenant', action: 'change' })
         return changes
       } catch (error) {
-        audit.record(undefined, { event: 'reload', action: 'refuse', decision: 'deny', epoch: this.#epoch, reason: messageOf(error) })
+        audit.record(undefined, { event: 'reload', action: 'refuse', decision: 'deny', epoch: this.#policy.epoch, reason: messageOf(error) })
         throw error
       }
     })
@@ -114,14 +110,11 @@ export class Roster {
     for (const warning of policies.warnings) log.warn(warning)
     const diff = diffTenants([...this.#entries.values()].map(({ spec }) => spec), specs)
     const peerIds = new Map(await Promise.all(specs.map(async ({ name }) => [name, await this.#enrolled(name)] as const)))
-    const neighbours = specs.map(({ name, groups }) => ({ tenant: name, groups, peerId: peerIds.get(name) }))
-    if (this.#epoch === 0 || !isDeepStrictEqual([policies.policies, neighbours], [this.#policies.policies, this.#neighbours])) this.#epoch++
-    this.#policies = policies
-    this.#neighbours = neighbours
+    this.#policy.replace(policies, specs.map(({ name, groups }) => ({ tenant: name, groups, peerId: peerIds.get(name) })))
+    await this.#publish() // first of all: what is denied from now on does not wait for hosts that have to stop
     await Promise.all(diff.removed.map(async ({ name }) => { await this.#remove(name) }))
     await Promise.all(diff.changed.map(async ({ after }) => { await this.#change(after, peerIds.get(after.name)) }))
     await Promise.all(diff.added.map(async spec => { await this.#add(spec, peerIds.get(spec.name)) }))
-    await this.#publish()
     // Reloading is also how an operator says "I have mended it".
     await Promise.all(diff.same.map(async ({ name }) => {
       const { tenant } = this.#entry(name)
@@ -133,25 +126,15 @@ export class Roster {
 
   /** Every running host decides by what is in force now when this resolves. */
   async #publish (): Promise<void> {
-    await Promise.all([...this.#entries.values()].map(async ({ tenant, spec }) => { await tenant.applyPolicy(this.#documentFor(spec)) }))
-  }
-
-  #documentFor ({ name, groups }: TenantSpec): PolicyDocument {
-    const neighbours = this.#neighbours.flatMap(({ peerId, ...neighbour }) => peerId === undefined ? [] : [{ peerId, ...neighbour }])
-    return documentFor(this.#policies, { epoch: this.#epoch, tenant: { name, groups }, neighbours })
+    await Promise.all([...this.#entries.values()].map(async ({ tenant, spec }) => { await tenant.applyPolicy(this.#policy.documentFor(spec)) }))
   }
 
   /** Starts a tenant's host anew, whatever state it is in, with the identity the keystore has now. */
   async restart (name: string): Promise<void> {
     await this.#inTurn(async () => {
       const entry = this.#entry(name)
-      const before = entry.peerId
-      const peerId = await this.#enrolled(name)
-      entry.peerId = peerId
-      if (peerId !== before) {
-        this.#epoch++ // others know it by its peer ID
-        this.#neighbours = this.#neighbours.map(neighbour => neighbour.tenant === name ? { ...neighbour, peerId } : neighbour)
-      }
+      entry.peerId = await this.#enrolled(name)
+      this.#policy.rename(name, entry.peerId)
       await entry.tenant.restart()
       await this.#publish()
     })
@@ -240,7 +223,7 @@ export class Roster {
       log,
       privateKey: async () => (await keystore.identity(spec.name)).privateKey,
       ...serviceUids !== undefined && { serviceUid: async () => await serviceUids.of((await keystore.identity(spec.name)).id) },
-      policy: () => this.#documentFor(spec),
+      policy: () => this.#policy.documentFor(spec),
       onSpawn: pid => { this.#limit(spec, pid) },
       audit: event => { audit.record(spec.name, event) },
       start: {
