@@ -168,12 +168,13 @@ test('a stream that its reader has left is given up, and so is one whose daemon 
   t.regex(dialler.stderr, /\np2pctl: stdout: write EPIPE\n$/)
 
   const other = world.start(['dial', 'alice', 'bob', '/p/1'])
+  other.stdout.resume() // what the listener was given and the first dialler did not take
   await other.said(/stream to/)
   await world.stop()
   // Sending to nobody, it finds out.
   const feed = setInterval(() => { other.stdin.write('x') }, 10)
+  t.teardown(() => { clearInterval(feed) })
   t.is(await other.code(), 1)
-  clearInterval(feed)
   t.regex(other.stderr, /\np2pctl: the (stream broke off|other end closed)/)
 })
 
