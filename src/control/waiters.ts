@@ -20,7 +20,7 @@ const RETURN_GRACE_MS = HANDLER_DIAL_TIMEOUT_MS
 
 /**
  * Streams of one protocol that may be kept until somebody comes back for them. Each can hold what a peer sends unasked,
- * 256 KiB; a burst of as many at once is lost no stream of, however few connections wait.
+ * 256 KiB; and of a burst of so many at once no stream is lost, however few connections wait.
  */
 export const MAX_KEPT_STREAMS = 256
 
