@@ -105,7 +105,8 @@ test.serial('a host that crashes five times is parked, says why to clients, and 
   await world.start()
   const peerId = await identify(world.socketOf('a'))
   for (let crash = 1; crash <= 5; crash++) {
-    const { pid = 0 } = await eventually('running', async () => { void identify(world.socketOf('a')).catch(() => {}); return await world.tenant('a') }, ({ state }) => state === 'running', 30_000)
+    void identify(world.socketOf('a')).catch(() => {}) // waits for the host, and so has it started
+    const { pid = 0 } = await eventually('running', () => world.tenant('a'), ({ state }) => state === 'running', 30_000)
     process.kill(pid, 'SIGKILL')
     await eventually('crashes', () => world.tenant('a'), ({ crashes }) => crashes === crash)
   }
