@@ -83,3 +83,17 @@ export const decodePeerStoreRequest: (bytes: Uint8Array) => messages.PeerStoreRe
 /** `Request.dialect` of a REMOVE_STREAM_HANDLER. */
 export const encodeRemoveStreamHandlerRequest: (request: messages.RemoveStreamHandlerRequest) => Uint8Array = encoder(pb.RemoveStreamHandlerRequest)
 export const decodeRemoveStreamHandlerRequest: (bytes: Uint8Array) => messages.RemoveStreamHandlerRequest = decoder('RemoveStreamHandlerRequest', pb.RemoveStreamHandlerRequest)
+
+/** The DHT's question, as a plugin gets it: bare. */
+export const encodeDHTRequest: (request: messages.DHTRequest) => Uint8Array = encoder(pb.DHTRequest)
+export const decodeDHTRequest: (bytes: Uint8Array) => messages.DHTRequest = decoder('DHTRequest', pb.DHTRequest)
+
+/** What a blessing's envelope holds. */
+export const encodeBlessing: (blessing: messages.Blessing) => Uint8Array = encoder(pb.Blessing)
+export const decodeBlessing: (bytes: Uint8Array) => messages.Blessing = decoder('Blessing', pb.Blessing)
+
+export const encodeBlessingStatusRequest: (request: messages.BlessingStatusRequest) => Uint8Array = encoder(pb.BlessingStatusRequest)
+export const decodeBlessingStatusRequest: (bytes: Uint8Array) => messages.BlessingStatusRequest = decoder('BlessingStatusRequest', pb.BlessingStatusRequest)
+
+export const encodeBlessingStatusResponse: (response: messages.BlessingStatusResponse) => Uint8Array = encoder(pb.BlessingStatusResponse)
+export const decodeBlessingStatusResponse: (bytes: Uint8Array) => messages.BlessingStatusResponse = decoder('BlessingStatusResponse', pb.BlessingStatusResponse)

@@ -18,7 +18,9 @@ export const RequestType = {
   /** PEERSTORE with a `dialect` (JavaScript), PERSISTENT_CONN_UPGRADE without (hivemind). */
   PEERSTORE_OR_UPGRADE: 9,
   REMOVE_STREAM_HANDLER: 10,
-  STREAM_ACCEPT: 100
+  STREAM_ACCEPT: 100,
+  SERVICES: 101,
+  BLESSING: 102
 } as const
 export type RequestTypeName = keyof typeof RequestType
 export type RequestType = typeof RequestType[RequestTypeName]
@@ -64,6 +66,8 @@ export interface Request {
   /** A PeerStoreRequest when the type is 9, a RemoveStreamHandlerRequest when it is 10: see codec.ts. */
   dialect?: Uint8Array | undefined
   streamAccept?: StreamAcceptRequest | undefined
+  /** The daemon's peer ID, when the request is to run in its name. */
+  onBehalfOf?: Uint8Array | undefined
 }
 
 export interface Response {
@@ -87,6 +91,9 @@ export interface StreamOpenRequest { peer: Uint8Array, proto: string[], timeout?
 export interface StreamHandlerRequest { addr: Uint8Array, proto: string[], balanced?: boolean | undefined }
 export interface RemoveStreamHandlerRequest { addr: Uint8Array, proto: string[] }
 export interface StreamAcceptRequest { proto: string[] }
+export interface ServicesResponse { daemon: Uint8Array, services: ServiceInfo[] }
+export interface ServiceInfo { name: string, proto: string, owner: string, callers: number }
+export interface BlessingResponse { envelopes: Uint8Array[] }
 export interface ErrorResponse { msg: string }
 export interface StreamInfo { peer: Uint8Array, addr: Uint8Array, proto: string }
 export interface PeerInfo { id: Uint8Array, addrs: Uint8Array[] }
@@ -122,3 +129,17 @@ export interface PSMessage {
 
 export interface PeerStoreRequest { type: number, id?: Uint8Array | undefined, protos: string[] }
 export interface PeerStoreResponse { peer?: PeerInfo | undefined, protos: string[] }
+
+/** Inside a signed envelope. Times are seconds since 1970. */
+export interface Blessing {
+  issuer: Uint8Array
+  audience: Uint8Array
+  grant: Uint8Array
+  epoch: number
+  notBefore: number
+  expires: number
+  actions: string[]
+  resources: string[]
+}
+export interface BlessingStatusRequest { grant: Uint8Array }
+export interface BlessingStatusResponse { stands: boolean, epoch: number, expires: number }

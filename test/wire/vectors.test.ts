@@ -25,7 +25,11 @@ const codecs = {
   DHTResponse: [codec.encodeDHTResponse, codec.decodeDHTResponse],
   PSMessage: [codec.encodePSMessage, codec.decodePSMessage],
   PeerStoreRequest: [codec.encodePeerStoreRequest, codec.decodePeerStoreRequest],
-  RemoveStreamHandlerRequest: [codec.encodeRemoveStreamHandlerRequest, codec.decodeRemoveStreamHandlerRequest]
+  RemoveStreamHandlerRequest: [codec.encodeRemoveStreamHandlerRequest, codec.decodeRemoveStreamHandlerRequest],
+  DHTRequest: [codec.encodeDHTRequest, codec.decodeDHTRequest],
+  Blessing: [codec.encodeBlessing, codec.decodeBlessing],
+  BlessingStatusRequest: [codec.encodeBlessingStatusRequest, codec.decodeBlessingStatusRequest],
+  BlessingStatusResponse: [codec.encodeBlessingStatusResponse, codec.decodeBlessingStatusResponse]
 } as const
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'))

@@ -26,7 +26,9 @@ const operations: Record<RequestTypeName, Operation> = {
   PUBSUB: unavailable('pubsub'),
   PEERSTORE_OR_UPGRADE: unavailable('the peer store, and upgrading the connection,'),
   REMOVE_STREAM_HANDLER: removeStreamHandler,
-  STREAM_ACCEPT: streamAccept
+  STREAM_ACCEPT: streamAccept,
+  SERVICES: unavailable('the list of services'),
+  BLESSING: unavailable('a blessing')
 }
 
 const byNumber = new Map<number, Operation>(Object.entries(RequestType).map(([name, number]) => [number, operations[name as RequestTypeName]]))

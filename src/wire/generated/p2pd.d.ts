@@ -21,6 +21,7 @@ export namespace p2pd {
             pubsub: (p2pd.pb.PSRequest|null|undefined);
             dialect: (Uint8Array|null|undefined);
             streamAccept: (p2pd.pb.StreamAcceptRequest|null|undefined);
+            onBehalfOf: (Uint8Array|null|undefined);
             static encode(message: p2pd.pb.Request.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.Request;
         }
@@ -37,6 +38,7 @@ export namespace p2pd {
                 pubsub?: (p2pd.pb.PSRequest.$Properties|null|undefined);
                 dialect?: (Uint8Array|null|undefined);
                 streamAccept?: (p2pd.pb.StreamAcceptRequest.$Properties|null|undefined);
+                onBehalfOf?: (Uint8Array|null|undefined);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = p2pd.pb.Request.$Properties;
@@ -53,7 +55,9 @@ export namespace p2pd {
                 PUBSUB = 8,
                 PEERSTORE_OR_UPGRADE = 9,
                 REMOVE_STREAM_HANDLER = 10,
-                STREAM_ACCEPT = 100
+                STREAM_ACCEPT = 100,
+                SERVICES = 101,
+                BLESSING = 102
             }
         }
 
@@ -71,6 +75,8 @@ export namespace p2pd {
             peers: p2pd.pb.PeerInfo[];
             pubsub: (p2pd.pb.PSResponse|null|undefined);
             peerStore: (p2pd.pb.PeerStoreResponse|null|undefined);
+            services: (p2pd.pb.ServicesResponse|null|undefined);
+            blessing: (p2pd.pb.BlessingResponse|null|undefined);
             static encode(message: p2pd.pb.Response.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.Response;
         }
@@ -85,6 +91,8 @@ export namespace p2pd {
                 peers?: p2pd.pb.PeerInfo.$Properties[];
                 pubsub?: (p2pd.pb.PSResponse.$Properties|null|undefined);
                 peerStore?: (p2pd.pb.PeerStoreResponse.$Properties|null|undefined);
+                services?: (p2pd.pb.ServicesResponse.$Properties|null|undefined);
+                blessing?: (p2pd.pb.BlessingResponse.$Properties|null|undefined);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = p2pd.pb.Response.$Properties;
@@ -242,6 +250,146 @@ export namespace p2pd {
                 $unknowns?: Uint8Array[];
             }
             type $Shape = p2pd.pb.StreamAcceptRequest.$Properties;
+        }
+
+        interface IServicesResponse extends p2pd.pb.ServicesResponse.$Properties {
+        }
+
+        class ServicesResponse {
+            constructor(properties?: p2pd.pb.ServicesResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            daemon: Uint8Array;
+            services: p2pd.pb.ServiceInfo[];
+            static encode(message: p2pd.pb.ServicesResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.ServicesResponse;
+        }
+
+        namespace ServicesResponse {
+            interface $Properties {
+                daemon: Uint8Array;
+                services?: p2pd.pb.ServiceInfo.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = p2pd.pb.ServicesResponse.$Properties;
+        }
+
+        interface IServiceInfo extends p2pd.pb.ServiceInfo.$Properties {
+        }
+
+        class ServiceInfo {
+            constructor(properties?: p2pd.pb.ServiceInfo.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            proto: string;
+            owner: string;
+            callers: number;
+            static encode(message: p2pd.pb.ServiceInfo.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.ServiceInfo;
+        }
+
+        namespace ServiceInfo {
+            interface $Properties {
+                name: string;
+                proto: string;
+                owner: string;
+                callers: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = p2pd.pb.ServiceInfo.$Properties;
+        }
+
+        interface IBlessingResponse extends p2pd.pb.BlessingResponse.$Properties {
+        }
+
+        class BlessingResponse {
+            constructor(properties?: p2pd.pb.BlessingResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            envelopes: Uint8Array[];
+            static encode(message: p2pd.pb.BlessingResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.BlessingResponse;
+        }
+
+        namespace BlessingResponse {
+            interface $Properties {
+                envelopes?: Uint8Array[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = p2pd.pb.BlessingResponse.$Properties;
+        }
+
+        interface IBlessing extends p2pd.pb.Blessing.$Properties {
+        }
+
+        class Blessing {
+            constructor(properties?: p2pd.pb.Blessing.$Properties);
+            $unknowns?: Uint8Array[];
+            issuer: Uint8Array;
+            audience: Uint8Array;
+            grant: Uint8Array;
+            epoch: number;
+            notBefore: number;
+            expires: number;
+            actions: string[];
+            resources: string[];
+            static encode(message: p2pd.pb.Blessing.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.Blessing;
+        }
+
+        namespace Blessing {
+            interface $Properties {
+                issuer: Uint8Array;
+                audience: Uint8Array;
+                grant: Uint8Array;
+                epoch: number;
+                notBefore: number;
+                expires: number;
+                actions?: string[];
+                resources?: string[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = p2pd.pb.Blessing.$Properties;
+        }
+
+        interface IBlessingStatusRequest extends p2pd.pb.BlessingStatusRequest.$Properties {
+        }
+
+        class BlessingStatusRequest {
+            constructor(properties?: p2pd.pb.BlessingStatusRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            grant: Uint8Array;
+            static encode(message: p2pd.pb.BlessingStatusRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.BlessingStatusRequest;
+        }
+
+        namespace BlessingStatusRequest {
+            interface $Properties {
+                grant: Uint8Array;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = p2pd.pb.BlessingStatusRequest.$Properties;
+        }
+
+        interface IBlessingStatusResponse extends p2pd.pb.BlessingStatusResponse.$Properties {
+        }
+
+        class BlessingStatusResponse {
+            constructor(properties?: p2pd.pb.BlessingStatusResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            stands: boolean;
+            epoch: number;
+            expires: number;
+            static encode(message: p2pd.pb.BlessingStatusResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): p2pd.pb.BlessingStatusResponse;
+        }
+
+        namespace BlessingStatusResponse {
+            interface $Properties {
+                stands: boolean;
+                epoch: number;
+                expires: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = p2pd.pb.BlessingStatusResponse.$Properties;
         }
 
         interface IErrorResponse extends p2pd.pb.ErrorResponse.$Properties {

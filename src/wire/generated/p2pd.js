@@ -34,6 +34,7 @@ export const p2pd = $root.p2pd = (() => {
             Request.prototype.pubsub = null;
             Request.prototype.dialect = null;
             Request.prototype.streamAccept = null;
+            Request.prototype.onBehalfOf = null;
 
             Request.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -61,6 +62,8 @@ export const p2pd = $root.p2pd = (() => {
                     writer.uint32(74).bytes(message.dialect);
                 if (message.streamAccept != null && $Object.hasOwnProperty.call(message, "streamAccept"))
                     $root.p2pd.pb.StreamAcceptRequest.encode(message.streamAccept, writer.uint32(802).fork(), _depth + 1).ldelim();
+                if (message.onBehalfOf != null && $Object.hasOwnProperty.call(message, "onBehalfOf"))
+                    writer.uint32(810).bytes(message.onBehalfOf);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -154,6 +157,12 @@ export const p2pd = $root.p2pd = (() => {
                             message.streamAccept = $root.p2pd.pb.StreamAcceptRequest.decode(reader, reader.size(), $undefined, _depth + 1, message.streamAccept);
                             continue;
                         }
+                    case 101: {
+                            if (wireType !== 2)
+                                break;
+                            message.onBehalfOf = reader.bytes();
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -187,6 +196,8 @@ export const p2pd = $root.p2pd = (() => {
                 values[valuesById[9] = "PEERSTORE_OR_UPGRADE"] = 9;
                 values[valuesById[10] = "REMOVE_STREAM_HANDLER"] = 10;
                 values[valuesById[100] = "STREAM_ACCEPT"] = 100;
+                values[valuesById[101] = "SERVICES"] = 101;
+                values[valuesById[102] = "BLESSING"] = 102;
                 return values;
             })();
 
@@ -211,6 +222,8 @@ export const p2pd = $root.p2pd = (() => {
             Response.prototype.peers = $util.emptyArray;
             Response.prototype.pubsub = null;
             Response.prototype.peerStore = null;
+            Response.prototype.services = null;
+            Response.prototype.blessing = null;
 
             Response.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -235,6 +248,10 @@ export const p2pd = $root.p2pd = (() => {
                     $root.p2pd.pb.PSResponse.encode(message.pubsub, writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.peerStore != null && $Object.hasOwnProperty.call(message, "peerStore"))
                     $root.p2pd.pb.PeerStoreResponse.encode(message.peerStore, writer.uint32(66).fork(), _depth + 1).ldelim();
+                if (message.services != null && $Object.hasOwnProperty.call(message, "services"))
+                    $root.p2pd.pb.ServicesResponse.encode(message.services, writer.uint32(802).fork(), _depth + 1).ldelim();
+                if (message.blessing != null && $Object.hasOwnProperty.call(message, "blessing"))
+                    $root.p2pd.pb.BlessingResponse.encode(message.blessing, writer.uint32(810).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -316,6 +333,18 @@ export const p2pd = $root.p2pd = (() => {
                             if (wireType !== 2)
                                 break;
                             message.peerStore = $root.p2pd.pb.PeerStoreResponse.decode(reader, reader.size(), $undefined, _depth + 1, message.peerStore);
+                            continue;
+                        }
+                    case 100: {
+                            if (wireType !== 2)
+                                break;
+                            message.services = $root.p2pd.pb.ServicesResponse.decode(reader, reader.size(), $undefined, _depth + 1, message.services);
+                            continue;
+                        }
+                    case 101: {
+                            if (wireType !== 2)
+                                break;
+                            message.blessing = $root.p2pd.pb.BlessingResponse.decode(reader, reader.size(), $undefined, _depth + 1, message.blessing);
                             continue;
                         }
                     }
@@ -1000,6 +1029,628 @@ export const p2pd = $root.p2pd = (() => {
             };
 
             return StreamAcceptRequest;
+        })();
+
+        pb.ServicesResponse = (function() {
+
+            const ServicesResponse = function (properties) {
+                this.services = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            ServicesResponse.prototype.daemon = $util.newBuffer([]);
+            ServicesResponse.prototype.services = $util.emptyArray;
+
+            ServicesResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                writer.uint32(10).bytes(message.daemon);
+                if (message.services != null && message.services.length)
+                    for (let i = 0; i < message.services.length; ++i)
+                        $root.p2pd.pb.ServiceInfo.encode(message.services[i], writer.uint32(18).fork(), _depth + 1).ldelim();
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            ServicesResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.p2pd.pb.ServicesResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            message.daemon = reader.bytes();
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.services && message.services.length))
+                                message.services = [];
+                            message.services.push($root.p2pd.pb.ServiceInfo.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                if (!$Object.hasOwnProperty.call(message, "daemon"))
+                    throw $util.ProtocolError("missing required 'daemon'", { instance: message });
+                return message;
+            };
+
+            return ServicesResponse;
+        })();
+
+        pb.ServiceInfo = (function() {
+
+            const ServiceInfo = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            ServiceInfo.prototype.name = "";
+            ServiceInfo.prototype.proto = "";
+            ServiceInfo.prototype.owner = "";
+            ServiceInfo.prototype.callers = 0;
+
+            ServiceInfo.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                writer.uint32(10).string(message.name);
+                writer.uint32(18).string(message.proto);
+                writer.uint32(26).string(message.owner);
+                writer.uint32(32).uint32(message.callers);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            ServiceInfo.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.p2pd.pb.ServiceInfo();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            message.name = reader.string();
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            message.proto = reader.string();
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            message.owner = reader.string();
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            message.callers = reader.uint32();
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                if (!$Object.hasOwnProperty.call(message, "name"))
+                    throw $util.ProtocolError("missing required 'name'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "proto"))
+                    throw $util.ProtocolError("missing required 'proto'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "owner"))
+                    throw $util.ProtocolError("missing required 'owner'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "callers"))
+                    throw $util.ProtocolError("missing required 'callers'", { instance: message });
+                return message;
+            };
+
+            return ServiceInfo;
+        })();
+
+        pb.BlessingResponse = (function() {
+
+            const BlessingResponse = function (properties) {
+                this.envelopes = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            BlessingResponse.prototype.envelopes = $util.emptyArray;
+
+            BlessingResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.envelopes != null && message.envelopes.length)
+                    for (let i = 0; i < message.envelopes.length; ++i)
+                        writer.uint32(10).bytes(message.envelopes[i]);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            BlessingResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.p2pd.pb.BlessingResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.envelopes && message.envelopes.length))
+                                message.envelopes = [];
+                            message.envelopes.push(reader.bytes());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return BlessingResponse;
+        })();
+
+        pb.Blessing = (function() {
+
+            const Blessing = function (properties) {
+                this.actions = [];
+                this.resources = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Blessing.prototype.issuer = $util.newBuffer([]);
+            Blessing.prototype.audience = $util.newBuffer([]);
+            Blessing.prototype.grant = $util.newBuffer([]);
+            Blessing.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Blessing.prototype.notBefore = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Blessing.prototype.expires = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Blessing.prototype.actions = $util.emptyArray;
+            Blessing.prototype.resources = $util.emptyArray;
+
+            Blessing.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                writer.uint32(10).bytes(message.issuer);
+                writer.uint32(18).bytes(message.audience);
+                writer.uint32(26).bytes(message.grant);
+                writer.uint32(32).uint64(message.epoch);
+                writer.uint32(40).uint64(message.notBefore);
+                writer.uint32(48).uint64(message.expires);
+                if (message.actions != null && message.actions.length)
+                    for (let i = 0; i < message.actions.length; ++i)
+                        writer.uint32(58).string(message.actions[i]);
+                if (message.resources != null && message.resources.length)
+                    for (let i = 0; i < message.resources.length; ++i)
+                        writer.uint32(66).string(message.resources[i]);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Blessing.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.p2pd.pb.Blessing();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            message.issuer = reader.bytes();
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            message.audience = reader.bytes();
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            message.grant = reader.bytes();
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            message.epoch = reader.uint64();
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            message.notBefore = reader.uint64();
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 0)
+                                break;
+                            message.expires = reader.uint64();
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.actions && message.actions.length))
+                                message.actions = [];
+                            message.actions.push(reader.string());
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.resources && message.resources.length))
+                                message.resources = [];
+                            message.resources.push(reader.string());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                if (!$Object.hasOwnProperty.call(message, "issuer"))
+                    throw $util.ProtocolError("missing required 'issuer'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "audience"))
+                    throw $util.ProtocolError("missing required 'audience'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "grant"))
+                    throw $util.ProtocolError("missing required 'grant'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "epoch"))
+                    throw $util.ProtocolError("missing required 'epoch'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "notBefore"))
+                    throw $util.ProtocolError("missing required 'notBefore'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "expires"))
+                    throw $util.ProtocolError("missing required 'expires'", { instance: message });
+                return message;
+            };
+
+            return Blessing;
+        })();
+
+        pb.BlessingStatusRequest = (function() {
+
+            const BlessingStatusRequest = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            BlessingStatusRequest.prototype.grant = $util.newBuffer([]);
+
+            BlessingStatusRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                writer.uint32(10).bytes(message.grant);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            BlessingStatusRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.p2pd.pb.BlessingStatusRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            message.grant = reader.bytes();
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                if (!$Object.hasOwnProperty.call(message, "grant"))
+                    throw $util.ProtocolError("missing required 'grant'", { instance: message });
+                return message;
+            };
+
+            return BlessingStatusRequest;
+        })();
+
+        pb.BlessingStatusResponse = (function() {
+
+            const BlessingStatusResponse = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            BlessingStatusResponse.prototype.stands = false;
+            BlessingStatusResponse.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            BlessingStatusResponse.prototype.expires = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            BlessingStatusResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                writer.uint32(8).bool(message.stands);
+                writer.uint32(16).uint64(message.epoch);
+                writer.uint32(24).uint64(message.expires);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            BlessingStatusResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.p2pd.pb.BlessingStatusResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            message.stands = reader.bool();
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            message.epoch = reader.uint64();
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            message.expires = reader.uint64();
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                if (!$Object.hasOwnProperty.call(message, "stands"))
+                    throw $util.ProtocolError("missing required 'stands'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "epoch"))
+                    throw $util.ProtocolError("missing required 'epoch'", { instance: message });
+                if (!$Object.hasOwnProperty.call(message, "expires"))
+                    throw $util.ProtocolError("missing required 'expires'", { instance: message });
+                return message;
+            };
+
+            return BlessingStatusResponse;
         })();
 
         pb.ErrorResponse = (function() {
