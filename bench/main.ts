@@ -13,7 +13,7 @@ import { ConfigError, messageOf } from '../src/errors.ts'
 import type { Contender } from './contenders/contender.ts'
 import { go } from './contenders/go.ts'
 import { js } from './contenders/js.ts'
-import { ours } from './contenders/ours.ts'
+import { local, ours } from './contenders/ours.ts'
 import { goVersion } from './go.ts'
 import { buildLoad, ceiling } from './load.ts'
 import { measures, type Measure, type Size, type Turn } from './measures.ts'
@@ -33,7 +33,7 @@ const QUICK: Size = {
 
 const WHOLE_RUNS = 5
 
-const contenders: readonly Contender[] = [ours, js, go]
+const contenders: readonly Contender[] = [ours, local, js, go]
 
 interface Choice {
   quick: boolean

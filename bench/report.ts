@@ -6,8 +6,9 @@ import { goVersion } from './go.ts'
 import { median } from './measures.ts'
 import { rows, type Findings, type Row, type RowName } from './rows.ts'
 
-/** The contender that the aims are for. */
+/** The contender that the aims are for, and the one without a network. */
 const OURS = 'ours'
+const LOCAL = 'local'
 
 /** One cell: a number with its range over the runs, or why there is none. */
 export interface Cell { value?: number, low?: number, high?: number, runs: number, failed?: string }
@@ -63,11 +64,19 @@ function ratio (row: Row, ours: Cell | undefined, theirs: Cell | undefined): str
   return `${overlap ? '~' : ''}${grouped(ours.value / theirs.value, 2)} ${better ? 'better' : 'worse'}`
 }
 
+/** Which are divided by which: ours by the peers, and what tenants of one machine have by what the network gives. */
+function pairsOf (contenders: readonly Contender[]): Array<[one: string, other: string]> {
+  const names = contenders.map(({ name }) => name)
+  const peers = names.filter(name => name !== OURS && name !== LOCAL)
+  const over = (one: string, others: readonly string[]): Array<[string, string]> => names.includes(one) ? others.filter(other => names.includes(other)).map(other => [one, other]) : []
+  return [...over(OURS, peers), ...over(LOCAL, [OURS, 'go'])]
+}
+
 export function table (cells: Cells, contenders: readonly Contender[]): string {
-  const [own, ...others] = contenders
+  const pairs = pairsOf(contenders)
   const drawn = new Table({
-    head: ['measure', 'unit', 'good is', ...contenders.map(({ title }) => title), ...others.map(({ name }) => `ours/${name}`)],
-    colAligns: ['left', 'left', 'left', ...contenders.map(() => 'right' as const), ...others.map(() => 'right' as const)],
+    head: ['measure', 'unit', 'good is', ...contenders.map(({ title }) => title), ...pairs.map(pair => pair.join('/'))],
+    colAligns: ['left', 'left', 'left', ...contenders.map(() => 'right' as const), ...pairs.map(() => 'right' as const)],
     style: { head: [], border: [], compact: true }
   })
   const notes: string[] = []
@@ -77,7 +86,7 @@ export function table (cells: Cells, contenders: readonly Contender[]): string {
     drawn.push([
       row.title, row.unit, row.better === 'neither' ? '' : row.better,
       ...contenders.map(contender => show(row, of[contender.name], notes)),
-      ...others.map(other => ratio(row, of[own?.name ?? ''], of[other.name]))
+      ...pairs.map(([one, other]) => ratio(row, of[one], of[other]))
     ])
   }
   return [drawn.toString(), ...notes.map((note, n) => `[${n + 1}] failed: ${note}`)].join('\n')
@@ -85,12 +94,23 @@ export function table (cells: Cells, contenders: readonly Contender[]): string {
 
 /** Whether p2pd keeps below what it is to keep below; nothing where that was not measured. */
 export function aims (cells: Cells): string[] {
-  return Object.entries(rows as Record<RowName, Row>).flatMap(([name, { title, unit, digits, most }]) => {
-    const value = cells[name as RowName]?.[OURS]?.value
-    if (most === undefined || value === undefined) return []
-    const found = `${title.trim()}: ${grouped(value, digits)} ${unit}, the aim is ${grouped(most, digits)} ${unit} at most`
-    return [value <= most ? `Aim holds: ${found}` : `MISSED, ${found}`]
+  return Object.entries(rows as Record<RowName, Row>).flatMap(([name, row]) => {
+    const of = cells[name as RowName]
+    return [...aim(row, of?.[OURS]?.value), ...localAim(row, of?.[LOCAL]?.value, of?.[OURS]?.value)]
   })
+}
+
+function aim ({ title, unit, digits, most }: Row, value: number | undefined): string[] {
+  if (most === undefined || value === undefined) return []
+  const found = `${title.trim()}: ${grouped(value, digits)} ${unit}, the aim is ${grouped(most, digits)} ${unit} at most`
+  return [value <= most ? `Aim holds: ${found}` : `MISSED, ${found}`]
+}
+
+function localAim ({ title, better, local }: Row, value: number | undefined, network: number | undefined): string[] {
+  if (local === undefined || value === undefined || network === undefined) return []
+  const times = value / network
+  const found = `${title.trim()} between tenants of one machine: ${grouped(times, 2)} of what it is over TCP, the aim is ${local} at ${better === 'more' ? 'least' : 'most'}`
+  return [(better === 'more' ? times >= local : times <= local) ? `Aim holds: ${found}` : `MISSED, ${found}`]
 }
 
 export function machine (): Record<string, string | number> {

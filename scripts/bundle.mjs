@@ -3,7 +3,7 @@
  * others share what they have in common, and load what a command needs when it runs. Native modules cannot be bundled; they
  * stay imports.
  */
-import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
 const common = {
@@ -29,7 +29,13 @@ rmSync('dist/programs', { recursive: true, force: true })
 await Promise.all([
   build({ ...common, entryPoints: { host: 'src/host/main.ts' } }),
   build({ ...common, entryPoints: { policyCheck: 'src/policy/check.ts' } }),
-  build({ ...common, entryPoints: { p2pd: 'src/main.ts', p2pctl: 'src/cli/main.ts' }, splitting: true })
+  build({ ...common, entryPoints: { p2pd: 'src/main.ts', p2pctl: 'src/cli/main.ts' }, splitting: true }),
+  // The verifier of blessings, for any libp2p program: one file, of what browsers have as well as Node.
+  build({
+    entryPoints: { verifyBlessing: 'src/blessing/verify.ts' }, outdir: 'dist', bundle: true, platform: 'browser', target: 'es2022', format: 'esm',
+    legalComments: 'none', logLevel: 'warning'
+  })
 ])
+writeFileSync('dist/verifyBlessing.d.ts', "export * from './blessing/verify.js'\n")
 // The compiler leaves JavaScript where it is; the library's codec imports it.
 cpSync('src/wire/generated', 'dist/wire/generated', { recursive: true })

@@ -10,6 +10,10 @@ import { join } from 'node:path'
 
 export interface AuditEvent {
   readonly event: AuditKind
+  /** The tenant that acted, where it was in another's name. Only the daemon's host can have seen that. */
+  readonly actor?: string
+  /** In whose: always `daemon`. */
+  readonly onBehalfOf?: string
   /** Program that asked, by the kernel's word. */
   readonly uid?: number
   readonly pid?: number
@@ -45,6 +49,8 @@ export type AuditKind =
   | 'reload'
   /** A tenant was added, removed or changed. */
   | 'tenant'
+  /** A blessing was given, renewed or taken back, or has expired. */
+  | 'blessing'
   /** A host started, ended, crashed, hung or was parked. */
   | 'host'
 
@@ -67,7 +73,7 @@ const VERDICTS: Readonly<Partial<Record<AuditKind, Verdict>>> = { denied: 'deny'
 /** What a host can have seen itself. The rest is the supervisor's to witness, and a host may not say it. */
 export const KINDS_OF_HOSTS: ReadonlySet<unknown> = new Set<AuditKind>(['denied', 'allowed', 'handler', 'revoked', 'limit', 'audit'])
 
-const TEXTS = ['action', 'resource', 'peer', 'address', 'policy', 'reason'] as const
+const TEXTS = ['actor', 'onBehalfOf', 'action', 'resource', 'peer', 'address', 'policy', 'reason'] as const
 const NUMBERS = ['uid', 'pid', 'epoch', 'dropped'] as const
 const KEYS: ReadonlySet<string> = new Set(['event', 'decision', ...TEXTS, ...NUMBERS])
 

@@ -148,5 +148,5 @@ function weightOf ({ dropped }: AuditEvent): number {
  * not: a peer has as many as it likes.
  */
 function keyOf (event: AuditEvent): string {
-  return JSON.stringify([event.event, event.action, event.resource, event.peer, event.uid, verdictOf(event)])
+  return JSON.stringify([event.event, event.actor, event.action, event.resource, event.peer, event.uid, verdictOf(event)])
 }

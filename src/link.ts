@@ -33,6 +33,8 @@ export interface HostStart {
   readonly callerUid?: number
   readonly listen: readonly string[]
   readonly announce: readonly string[]
+  /** How it reaches other hosts of this machine without the network stack: all that let it, or the daemon's alone; absent in classic mode. */
+  readonly local?: 'neighbours' | 'daemon'
   /** Answers /echo/1.0.0. */
   readonly echo: boolean
   readonly limits: TenantLimits
@@ -58,6 +60,15 @@ export interface HostFigures {
   readonly memoryBytes: number
   /** How often each limit was met: `streams`, `inbound.reserved`. */
   readonly limitsReached: Readonly<Record<string, number>>
+  /** Of the daemon's own host: what is served there, and by whom. */
+  readonly services?: readonly ServiceFigures[]
+}
+
+export interface ServiceFigures {
+  readonly name: string
+  readonly proto: string
+  readonly owner: string
+  readonly callers: number
 }
 
 export type ToHost =
@@ -74,6 +85,11 @@ export type ToHost =
   | { readonly kind: 'dialled', readonly id: number, readonly descriptor: number }
   /** Why not: a symbolic errno, or ERR_DENIED and a sentence. */
   | { readonly kind: 'notDialled', readonly id: number, readonly code: string, readonly reason: string }
+  /** What `reach` asked for is in the descriptor: the host of that peer is at its other end. */
+  | { readonly kind: 'reached', readonly id: number, readonly descriptor: number, readonly tenant: string }
+  | { readonly kind: 'notReached', readonly id: number, readonly code: string, readonly reason: string }
+  /** The host of this neighbour has asked for a connection, and is at the other end of the descriptor. */
+  | { readonly kind: 'visited', readonly descriptor: number, readonly tenant: string, readonly peerId: string }
 
 export type FromHost =
   | { readonly kind: 'ready', readonly peerId: string, readonly addresses: readonly string[] }
@@ -87,7 +103,9 @@ export type FromHost =
   | { readonly kind: 'declined', readonly id: number }
   | { readonly kind: 'alive' }
   /** A handler's socket that only its own user can reach is to be connected, with the rights of the tenant's app. */
-  | { readonly kind: 'dialHandler', readonly id: number, readonly path: string }
+  | { readonly kind: 'dialHandler', readonly id: number, readonly path: string, readonly tenant: string }
+  /** A connection to the host of a neighbour, or to the daemon's, is wanted. */
+  | { readonly kind: 'reach', readonly id: number, readonly peerId: string }
   /** This epoch decides; what it denies of what was open has been closed. */
   | { readonly kind: 'epoch', readonly epoch: number, readonly revoked: number }
   | { readonly kind: 'audit', readonly event: AuditEvent }
@@ -102,6 +120,10 @@ export const MAX_REASON_CHARACTERS = 4096
 /** Registrations in one message; all of a tenant's together are bounded by its limit. */
 const MAX_REGISTRATIONS = 4096
 const MAX_COUNTERS = 64
+const MAX_PEER_ID_CHARACTERS = 128
+/** Of a tenant; its own rule is stricter (config/names.ts). */
+const MAX_NAME_CHARACTERS = 32
+const MAX_SERVICES = 4096
 
 /**
  * Whether it is one of these, with nothing in it that is longer or larger than it can be. A host parses bytes from the
@@ -110,13 +132,14 @@ const MAX_COUNTERS = 64
 export function isFromHost (message: unknown): message is FromHost {
   if (!isRecord(message)) return false
   switch (message['kind']) {
-    case 'ready': return isText(message['peerId'], 128) && areAddresses(message['addresses'])
+    case 'ready': return isText(message['peerId'], MAX_PEER_ID_CHARACTERS) && areAddresses(message['addresses'])
     case 'unable': return isText(message['reason'], MAX_REASON_CHARACTERS)
     case 'figures': return isCount(message['id']) && areFigures(message['figures'])
     case 'handlers': return isList(message['registrations'], MAX_REGISTRATIONS, isRegistration)
     case 'adopted':
     case 'declined': return isCount(message['id'])
-    case 'dialHandler': return isCount(message['id']) && isText(message['path'], MAX_SOCKET_PATH_BYTES)
+    case 'dialHandler': return isCount(message['id']) && isText(message['path'], MAX_SOCKET_PATH_BYTES) && isText(message['tenant'], MAX_NAME_CHARACTERS)
+    case 'reach': return isCount(message['id']) && isText(message['peerId'], MAX_PEER_ID_CHARACTERS)
     case 'epoch': return isCount(message['epoch']) && isCount(message['revoked'])
     case 'audit': return isAuditEvent(message['event'])
     case 'alive':
@@ -127,8 +150,12 @@ export function isFromHost (message: unknown): message is FromHost {
 
 function areFigures (value: unknown): boolean {
   if (!isRecord(value)) return false
-  const { addresses, limitsReached, ...counts } = value
-  return areAddresses(addresses) && (limitsReached === undefined || areCounts(limitsReached)) && areCounts(counts)
+  const { addresses, limitsReached, services = [], ...counts } = value
+  return isList(services, MAX_SERVICES, isService) && areAddresses(addresses) && (limitsReached === undefined || areCounts(limitsReached)) && areCounts(counts)
+}
+
+function isService (value: unknown): boolean {
+  return isRecord(value) && isText(value['name'], MAX_PROTOCOL_BYTES) && isText(value['proto'], MAX_PROTOCOL_BYTES) && isText(value['owner'], MAX_NAME_CHARACTERS) && isCount(value['callers'])
 }
 
 function areCounts (value: unknown): boolean {
@@ -140,7 +167,8 @@ function isRegistration (value: unknown): value is Registration {
 }
 
 function isTarget (value: unknown): boolean {
-  return isRecord(value) && isText(value['address'], MAX_ADDRESS_CHARACTERS) && [value['uid'], value['gid']].every(id => id === undefined || isCount(id))
+  return isRecord(value) && isText(value['address'], MAX_ADDRESS_CHARACTERS) && [value['uid'], value['gid']].every(id => id === undefined || isCount(id)) &&
+    (value['tenant'] === undefined || isText(value['tenant'], MAX_NAME_CHARACTERS))
 }
 
 function areAddresses (value: unknown): boolean {

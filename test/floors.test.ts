@@ -14,30 +14,32 @@ const FLOORS: Record<string, Record<string, string>> = {
   'main.ts': { cli: 'the programs', 'errors.ts': 'its exit code' },
   'index.ts': { client: 'what the package exports' },
   cli: {
-    supervisor: 'it starts one', policy: 'check and explain', config: 'flags become values', keystore: 'keys can be handled while no daemon runs', client: 'dial and listen are clients',
+    supervisor: 'it starts one', blessing: 'grants are shown', policy: 'check and explain', config: 'flags become values', keystore: 'keys can be handled while no daemon runs', client: 'dial and listen are clients',
     wire: 'addresses people type', os: 'descriptors kept from children', 'audit.ts': 'where the audit log is', 'errors.ts': 'exit codes', 'log.ts': 'it chooses the level', 'limits.ts': 'bounds', 'version.ts': '--version'
   },
   supervisor: {
-    'link.ts': 'what hosts are told', 'linkChannel.ts': 'how they are told', 'tokenBucket.ts': 'how much of a host is heard', control: 'telling a client no', policy: 'which policy is in force', keystore: 'identities', config: 'declarations',
+    'link.ts': 'what hosts are told', 'linkChannel.ts': 'how they are told', 'tokenBucket.ts': 'how much of a host is heard', control: 'telling a client no', policy: 'which policy is in force', blessing: 'grants are kept', keystore: 'identities', config: 'declarations',
     wire: 'socket addresses', os: 'sockets, locks', 'audit.ts': 'what the log holds', 'auditLimiter.ts': 'tenants may not flood it', 'errors.ts': 'faults', 'log.ts': 'log',
     'version.ts': 'status'
   },
   host: {
-    'link.ts': 'how it is started', 'linkChannel.ts': 'how it is told', control: 'it serves the control protocol', policy: 'the decision in force', wire: 'addresses', os: 'its ties to its parent',
+    'link.ts': 'how it is started', 'linkChannel.ts': 'how it is told', control: 'it serves the control protocol', local: 'how hosts of this machine meet', blessing: 'what the daemon signs', policy: 'the decision in force', wire: 'addresses', os: 'its ties to its parent',
     'audit.ts': 'what is recorded', 'auditLimiter.ts': 'what nobody would write is not sent', 'errors.ts': 'faults', 'limits.ts': 'bounds', 'log.ts': 'log'
   },
   'link.ts': { control: 'registrations are carried', policy: 'callers are carried', 'audit.ts': 'events are carried', 'errors.ts': 'faults', 'limits.ts': 'bounds' },
   'linkChannel.ts': { wire: 'frames', 'errors.ts': 'faults' },
   control: {
-    policy: 'every request is asked for', wire: 'messages', os: 'who calls', 'audit.ts': 'who was turned away', 'tokenBucket.ts': 'bytes a second', 'errors.ts': 'faults', 'limits.ts': 'bounds',
+    policy: 'every request is asked for', blessing: 'protocols between hosts', wire: 'messages', os: 'who calls', 'audit.ts': 'who was turned away', 'tokenBucket.ts': 'bytes a second', 'errors.ts': 'faults', 'limits.ts': 'bounds',
     'log.ts': 'log'
   },
   policy: {
-    config: 'what operators write, and the words of faults', 'audit.ts': 'denials are recorded', 'tokenBucket.ts': 'rates', 'errors.ts': 'faults', 'log.ts': 'text from outside, made safe'
+    config: 'what operators write, and the words of faults', blessing: 'who may act in the daemon\'s name', 'audit.ts': 'denials are recorded', 'tokenBucket.ts': 'rates', 'errors.ts': 'faults', 'log.ts': 'text from outside, made safe'
   },
   keystore: { 'errors.ts': 'faults' },
-  config: { 'errors.ts': 'faults', 'limits.ts': 'bounds' },
-  client: { wire: 'messages', 'errors.ts': 'typed errors', 'limits.ts': 'bounds' },
+  config: { blessing: 'what can be blessed', wire: 'peer IDs among its resources', 'errors.ts': 'faults', 'limits.ts': 'bounds' },
+  client: { blessing: 'what an envelope holds', wire: 'messages', 'errors.ts': 'typed errors', 'limits.ts': 'bounds' },
+  blessing: { wire: 'messages, peer IDs', 'errors.ts': 'faults' },
+  local: { os: 'who is at the other end', wire: 'addresses', 'errors.ts': 'faults' },
   wire: { 'errors.ts': 'faults', 'limits.ts': 'bounds' },
   os: { 'errors.ts': 'faults', 'limits.ts': 'bounds' },
   'auditLimiter.ts': { 'audit.ts': 'events', 'tokenBucket.ts': 'a rate' },

@@ -17,6 +17,13 @@ export interface Scope {
 export const ANY_RESOURCE = '*'
 export const OWN_HOST = 'own'
 
+/** Actions of one blessing: three times those there are, so that today's verifiers take what later daemons give. */
+export const MAX_ACTIONS = 16
+
+/** Resources of one blessing, and bytes of each: those of the longest protocol id that p2pd takes. */
+export const MAX_RESOURCES = 64
+export const MAX_RESOURCE_BYTES = 256
+
 /**
  * Whether each of the actions on each of the resources includes this one. A resource is `*`; a protocol or a service, by its
  * whole name or by what it begins with, up to and with a slash; a peer ID; or `own`. Whoever is blessed at all may ask who

@@ -9,11 +9,14 @@ import { statSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { dirname } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import type { Grant } from '../blessing/grant.ts'
+import type { BlessedSpec } from '../config/blessed.ts'
 import { ConfigError, P2pdError, messageOf, type ErrorCode, type Fault } from '../errors.ts'
 import type { IdentityInfo } from '../keystore/keystore.ts'
-import type { DaemonStatus } from '../supervisor/admin.ts'
+import type { DaemonStatus, ServiceList } from '../supervisor/admin.ts'
+import type { BlessingRow } from '../supervisor/blessings.ts'
 import type { IsolationLevel } from '../supervisor/isolation.ts'
-import type { Changes, Row } from '../supervisor/roster.ts'
+import type { Changes, Row } from '../supervisor/rows.ts'
 import type { TenantStatus } from '../supervisor/tenant.ts'
 
 export type TenantReport = Row & TenantStatus & { readonly isolation: IsolationLevel }
@@ -41,6 +44,19 @@ export class AdminClient {
   async reload (): Promise<Changes> { return await this.#json('POST', '/v1/reload') }
 
   async restart (tenant: string): Promise<void> { await this.#json('POST', `/v1/tenants/${tenant}/restart`) }
+
+  async blessings (): Promise<BlessingRow[]> { return await this.#json('GET', '/v1/blessings') }
+
+  async bless (tenant: string, spec: BlessedSpec): Promise<Grant> {
+    return await this.#json('POST', `/v1/blessings/${tenant}`, Buffer.from(JSON.stringify(spec)))
+  }
+
+  /** What was ended: all of a tenant's, or one. */
+  async unbless (tenant: string, id?: string): Promise<Grant[]> {
+    return await this.#json('DELETE', `/v1/blessings/${tenant}${id === undefined ? '' : `?id=${encodeURIComponent(id)}`}`)
+  }
+
+  async services (): Promise<ServiceList> { return await this.#json('GET', '/v1/services') }
 
   async list (): Promise<IdentityInfo[]> { return await this.#json('GET', '/v1/keys') }
 

@@ -23,7 +23,7 @@ export class AuditTable {
 }
 
 function cells (entry: Entry): string[] {
-  const { time, tenant, event, action, resource, uid, pid, peer, address, decision, policy, epoch, reason, dropped } = entry
+  const { time, tenant, actor, event, action, resource, uid, pid, peer, address, decision, policy, epoch, reason, dropped } = entry
   const program = [...uid === undefined ? [] : [`uid ${shown(uid)}`], ...pid === undefined ? [] : [`pid ${shown(pid)}`]]
   // Where a program asked, the peer is what it asked about; otherwise it was the peer who asked.
   const [by, about] = program.length > 0 ? [program, [peer]] : [[peer], []]
@@ -31,7 +31,7 @@ function cells (entry: Entry): string[] {
   const verdict = event === 'denied' || event === 'allowed' || event === 'revoked' || event === 'limit' ? [] : [decision]
   return [
     line([time]),
-    line([tenant]),
+    line([tenant, ...actor === undefined ? [] : [`(by ${shown(actor)})`]]),
     line([event]),
     line([action]),
     line([resource, ...about, address]),

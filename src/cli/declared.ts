@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadOptions } from '../config/loadTenants.ts'
 import { classify, manifestFileName } from '../config/manifestFile.ts'
+import { DAEMON_NAME } from '../config/names.ts'
 import { ConfigError } from '../errors.ts'
 import type { Context } from './context.ts'
 import type { Daemon } from './daemon.ts'
@@ -14,7 +15,7 @@ import type { Daemon } from './daemon.ts'
 export interface Declared {
   readonly dir: string
   readonly options: LoadOptions
-  /** By the names of the files, sorted; nothing is read. */
+  /** By the names of the files, sorted; nothing is read. The daemon is not among them. */
   readonly names: () => string[]
   /** Throws a ConfigError with what is wrong in the directory beside this tenant: a reload would not apply any change then. */
   readonly assertRestLoads: (name: string) => Promise<void>
@@ -45,7 +46,7 @@ export function declaredTenants ({ settings }: Context, daemon: Daemon | undefin
 
 function manifestNames (dir: string): string[] {
   try {
-    return readdirSync(dir).map(classify).flatMap(entry => entry.kind === 'manifest' ? [entry.base] : []).sort()
+    return readdirSync(dir).map(classify).flatMap(entry => entry.kind === 'manifest' && entry.base !== DAEMON_NAME ? [entry.base] : []).sort()
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
     throw error

@@ -1,5 +1,5 @@
 /** How help and arguments look, the same for every command. */
-import { whyNoTenantName } from '../config/names.ts'
+import { whyNoTenantName, whyNoTenantOrDaemon } from '../config/names.ts'
 import { show } from '../config/show.ts'
 import { ConfigError } from '../errors.ts'
 
@@ -11,7 +11,15 @@ export function examples (rows: Readonly<Record<string, string>>): string {
 
 /** An argument that has to be a tenant's name. Throws a ConfigError. */
 export function tenantName (text: string): string {
-  const why = whyNoTenantName(text)
+  return judged(text, whyNoTenantName(text))
+}
+
+/** The same, where the daemon's own host can be meant too. */
+export function tenantOrDaemon (text: string): string {
+  return judged(text, whyNoTenantOrDaemon(text))
+}
+
+function judged (text: string, why: string | undefined): string {
   if (why !== undefined) throw new ConfigError([{ file: 'argv', path: 'NAME', what: `${why}, found ${show(text)}` }])
   return text
 }

@@ -8,6 +8,8 @@
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
 import { audit } from './commands/audit.ts'
+import { bless } from './commands/bless.ts'
+import { blessings } from './commands/blessings.ts'
 import { dial } from './commands/dial.ts'
 import { keyExport } from './commands/keyExport.ts'
 import { keyImport } from './commands/keyImport.ts'
@@ -18,11 +20,13 @@ import { listen } from './commands/listen.ts'
 import { policyCheck } from './commands/policyCheck.ts'
 import { policyExplain } from './commands/policyExplain.ts'
 import { reload } from './commands/reload.ts'
+import { services } from './commands/services.ts'
 import { status } from './commands/status.ts'
 import { tenantAdd } from './commands/tenantAdd.ts'
 import { tenantList } from './commands/tenantList.ts'
 import { tenantRemove } from './commands/tenantRemove.ts'
 import { tenantRestart } from './commands/tenantRestart.ts'
+import { unbless } from './commands/unbless.ts'
 import { addGlobalOptions } from './context.ts'
 import { examples } from './help.ts'
 import { report } from './report.ts'
@@ -33,7 +37,7 @@ type Declare = (parent: Command) => void
 const COMMANDS: Readonly<Record<string, { summary: string, commands: readonly Declare[], examples: Readonly<Record<string, string>> }>> = {
   '': {
     summary: 'Asks a running p2pd, or works on its files while none runs. Exit codes: 0 done, 1 a fault, 2 wrong usage or configuration, with every fault on a line of its own.',
-    commands: [status, reload, audit, dial, listen],
+    commands: [status, reload, bless, unbless, blessings, services, audit, dial, listen],
     examples: {
       'p2pctl status': 'how the daemon and its tenants are',
       'p2pctl tenant add chat': 'a new tenant, served at once',

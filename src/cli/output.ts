@@ -10,6 +10,8 @@ const MAX_CHARACTERS = 4096
 /** What safeText() leaves whole, in code points of up to two characters each. */
 const PIECE = /.{1,128}/gsu
 
+const MAX_WORDS = 5
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
 
 /** A table without lines, readable and easy to cut. */
@@ -24,6 +26,12 @@ export function table (head: readonly string[], rows: ReadonlyArray<readonly str
 export function list (entries: Readonly<Record<string, string>>): string {
   const width = Math.max(...Object.keys(entries).map(name => name.length))
   return Object.entries(entries).map(([name, what]) => `${name.padEnd(width)}  ${what}\n`).join('')
+}
+
+/** `a, b, c, d and 60 more`: no more than fit into a line. --json has them all. */
+export function some (words: readonly string[]): string {
+  const more = words.length - MAX_WORDS
+  return sentence(`${words.slice(0, MAX_WORDS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`)
 }
 
 /** `64.2 MiB` */

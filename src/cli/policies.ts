@@ -1,10 +1,12 @@
 /**
- * The policy directory that a command is about, and the tenants it is for.
+ * The policy directory that a command is about, and the tenants it is for, the daemon among them.
  *
  * A daemon's own directories count where one runs: it is the one who reads them. Without one, peer IDs come from the keystore,
  * and where that cannot be opened tenants go by their names.
  */
-import { loadTenants } from '../config/loadTenants.ts'
+import { defaultDaemon } from '../config/daemon.ts'
+import { loadDeclarations, machineOf, type LoadOptions } from '../config/loadTenants.ts'
+import type { TenantSpec } from '../config/tenant.ts'
 import { ConfigError, P2pdError } from '../errors.ts'
 import type { KnownTenant } from '../policy/question.ts'
 import type { Context } from './context.ts'
@@ -22,19 +24,20 @@ export async function tenantsForPolicy (context: Context, { peerIds = false }: {
   const daemon = await findDaemon(context).catch(ignoreDenied)
   const { dir, options } = declaredTenants(context, daemon)
   const known = peerIds ? await peerIdsOf(context) : new Map<string, string>()
-  const tenants = (await declared(dir, options)).map(({ name, groups, app: { uid } }) => {
+  const tenants = declared(dir, options).map(({ name, groups, app: { uid } }) => {
     const peerId = known.get(name)
     return { name, groups, uid, ...peerId !== undefined && { peerId } }
   })
   return { policyDir: daemon?.status.policy.directory ?? context.settings.policyDir, tenants }
 }
 
-async function declared (dir: string, options: Parameters<typeof loadTenants>[1]): Promise<ReturnType<typeof loadTenants>> {
+function declared (dir: string, options: LoadOptions): TenantSpec[] {
   try {
-    return loadTenants(dir, options)
+    const { tenants, daemon } = loadDeclarations(dir, options)
+    return [...tenants, daemon]
   } catch (error) {
     const isAbsent = error instanceof ConfigError && error.faults.every(({ file, what }) => file === dir && what.startsWith('no such directory'))
-    if (isAbsent) return []
+    if (isAbsent) return [defaultDaemon(machineOf(options))]
     throw error
   }
 }

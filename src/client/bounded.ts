@@ -36,3 +36,16 @@ export async function bounded<T> ({ timeoutMs, what, signals }: Bounds, call: (s
     over.abort()
   }
 }
+
+/** What the promise comes to, or the signal's reason when that aborts first. Leaves nothing behind on the signal. */
+export async function orAborted<T> (promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => { aborted.reject(signal.reason) }
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

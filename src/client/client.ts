@@ -7,10 +7,19 @@
 import { P2pdError } from '../errors.ts'
 import { RequestType, type Request, type Response } from '../wire/codec.ts'
 import { parseSocketAddress, type SocketAddress } from '../wire/addresses.ts'
+import { blessingOf, type Blessing } from './blessing.ts'
 import type { Handler, StreamListener } from './handler.ts'
 import { Handlers } from './handlers.ts'
 import { Requests } from './requests.ts'
-import { addressBytes, answered, peerBytes, peerOf, peerStream, type Peer, type PeerStream } from './values.ts'
+import { addressBytes, answered, peerBytes, peerOf, peerStream, servicesOf, type Peer, type PeerStream, type Services } from './values.ts'
+
+export interface ClientInit {
+  /**
+   * The daemon's peer ID: everything is then done on its host and in its name, for which the tenant needs a blessing. A daemon
+   * that does not know of this does it in the tenant's own name; asDaemon() finds out.
+   */
+  readonly onBehalfOf?: string | undefined
+}
 
 export interface CallOptions {
   /** Ends the call with the signal's reason. Has no effect on what the call has returned. */
@@ -49,13 +58,19 @@ export interface HandleOptions extends CallOptions {
  * ERR_REQUEST when an argument is none. Or the signal's reason, when that aborted it.
  */
 export class P2pdClient implements AsyncDisposable {
+  readonly #address: SocketAddress
+  readonly #isDaemon: boolean
   readonly #requests: Requests
   readonly #handlers: Handlers
   readonly #closing = new AbortController()
+  /** Those of asDaemon() that are open. */
+  readonly #asDaemon = new Set<P2pdClient>()
 
   /** A multiaddr (`/unix/run/p2pd.sock`, `/ip4/127.0.0.1/tcp/5000`) or its parts. */
-  constructor (address: string | SocketAddress) {
-    this.#requests = new Requests(typeof address === 'string' ? parseSocketAddress(address) : address)
+  constructor (address: string | SocketAddress, { onBehalfOf }: ClientInit = {}) {
+    this.#address = typeof address === 'string' ? parseSocketAddress(address) : address
+    this.#isDaemon = onBehalfOf !== undefined
+    this.#requests = new Requests(this.#address, onBehalfOf === undefined ? undefined : peerBytes(onBehalfOf))
     this.#handlers = new Handlers(this.#requests)
   }
 
@@ -106,13 +121,52 @@ export class P2pdClient implements AsyncDisposable {
    */
   async handle (protocols: string | readonly string[], listener: StreamListener, options: HandleOptions = {}): Promise<Handler> {
     const { signal, onError, listenOn, dialBack = listenOn !== undefined } = options
-    const proto = [protocols].flat()
-    if (proto.length === 0) throw new P2pdError('ERR_REQUEST', 'protocols: at least one is wanted')
+    const proto = atLeastOne(protocols)
     signal?.throwIfAborted()
     this.#closing.signal.throwIfAborted()
     const handler = await this.#handlers.start({ protocols: proto, listener, onError, dialBack, listenOn, signals: [signal, this.#closing.signal] })
     this.#closing.signal.throwIfAborted()
     return handler
+  }
+
+  /** What is served under the daemon's identity and the tenant may use, by openStream() to the daemon's peer ID. */
+  async services (options: CallOptions = {}): Promise<Services> {
+    const { services } = await this.#send({ type: RequestType.SERVICES }, options)
+    return servicesOf(answered(services, 'SERVICES'))
+  }
+
+  /** What the tenant may do in the daemon's name as it stands now, with the proof for others. Nothing when it is not blessed. */
+  async blessing (options: CallOptions = {}): Promise<Blessing[]> {
+    const { blessing } = await this.#send({ type: RequestType.BLESSING }, options)
+    return answered(blessing, 'BLESSING').envelopes.map(blessingOf)
+  }
+
+  /**
+   * A client that does everything on the daemon's host and in its name, as far as the tenant is blessed: what it is not blessed
+   * for is ERR_REMOTE when it is asked. It is its caller's to close, and is closed with this one; of itself it gives itself.
+   */
+  async asDaemon (options: CallOptions = {}): Promise<P2pdClient> {
+    if (this.#isDaemon) return this
+    const { daemon } = await this.services(options)
+    this.#closing.signal.throwIfAborted()
+    const client = new P2pdClient(this.#address, { onBehalfOf: daemon })
+    this.#asDaemon.add(client)
+    client.#closing.signal.addEventListener('abort', () => { this.#asDaemon.delete(client) })
+    return client
+  }
+
+  /**
+   * Serves the protocols under the daemon's identity, as handle() does under the tenant's own. Whoever calls does so by the
+   * daemon's peer ID; `incoming.peerId` is who it is: the tenant or the remote peer, as the daemon has verified it.
+   */
+  async provide (protocols: string | readonly string[], listener: StreamListener, options: HandleOptions = {}): Promise<Handler> {
+    const proto = atLeastOne(protocols)
+    if (this.#isDaemon) return await this.handle(proto, listener, options)
+    await using opened = new AsyncDisposableStack()
+    await opened.use(await this.asDaemon(options)).handle(proto, listener, options)
+    const provided = opened.move()
+    const close = async (): Promise<void> => { await provided.disposeAsync() }
+    return { close, [Symbol.asyncDispose]: close }
   }
 
   /**
@@ -121,7 +175,7 @@ export class P2pdClient implements AsyncDisposable {
    */
   async close (): Promise<void> {
     this.#closing.abort(new P2pdError('ERR_CLOSED', 'the client was closed'))
-    await this.#handlers.close()
+    await Promise.all([this.#handlers.close(), ...[...this.#asDaemon].map(async client => { await client.close() })])
     this.#requests.close()
   }
 
@@ -136,6 +190,12 @@ export class P2pdClient implements AsyncDisposable {
   #limits ({ signal }: CallOptions, timeoutSeconds: number | undefined): { signals: Array<AbortSignal | undefined>, timeoutMs: number | undefined } {
     return { signals: [signal, this.#closing.signal], timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000 }
   }
+}
+
+function atLeastOne (protocols: string | readonly string[]): string[] {
+  const all = [protocols].flat()
+  if (all.length === 0) throw new P2pdError('ERR_REQUEST', 'protocols: at least one is wanted')
+  return all
 }
 
 /** The wire has whole seconds, and 0 there would mean the daemon's default. */

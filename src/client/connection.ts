@@ -6,6 +6,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { P2pdError, messageOf } from '../errors.ts'
 import { decodeResponse, encodeRequest, type Request, type Response } from '../wire/codec.ts'
@@ -46,7 +47,7 @@ export async function ask (socket: Socket, request: Request, signal: AbortSignal
 }
 
 /** Runs the call; when it fails or the signal aborts first, the socket is destroyed. */
-export async function destroying<T> (socket: Socket, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+export async function destroying<T> (socket: Duplex, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   const destroy = (): void => { socket.destroy() }
   signal.addEventListener('abort', destroy)
   try {
@@ -67,7 +68,7 @@ export async function destroying<T> (socket: Socket, signal: AbortSignal, call: 
  * The reads happen in microtasks, and so does everything up to the caller's next statement: an `end` that came along with
  * the frame is emitted only after that, and a caller that listens for it at once does not miss it.
  */
-export async function readFrame (socket: Socket): Promise<Uint8Array> {
+export async function readFrame (socket: Duplex): Promise<Uint8Array> {
   const reader = new FrameReader()
   for (;;) {
     const chunk = socket.read() as Buffer | null
@@ -85,12 +86,12 @@ export async function readFrame (socket: Socket): Promise<Uint8Array> {
   }
 }
 
-function ended (socket: Socket): P2pdError {
+function ended (socket: Duplex): P2pdError {
   return new P2pdError('ERR_CLOSED', 'the daemon ended the connection where a message was due', { cause: socket.errored })
 }
 
 /** Until there is something to read, or never will be. */
-async function readable (socket: Socket): Promise<void> {
+async function readable (socket: Duplex): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<undefined>()
   const events = ['readable', 'end', 'close']
   const settle = (): void => { resolve(undefined) }

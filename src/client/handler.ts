@@ -40,11 +40,16 @@ export class Reception {
   }
 
   report (error: unknown): void {
-    try {
-      this.#init.onError?.(error)
-    } catch (thrown) {
-      // Nobody is left to tell it to, and it may not end the program either.
-      process.emitWarning(`onError of a p2pd handler threw: ${messageOf(thrown)}`)
-    }
+    report(this.#init, error)
+  }
+}
+
+/** Tells what went wrong to whoever wants to hear it. Never throws. */
+export function report ({ onError }: Pick<ReceptionInit, 'onError'>, error: unknown): void {
+  try {
+    onError?.(error)
+  } catch (thrown) {
+    // Nobody is left to tell it to, and it may not end the program either.
+    process.emitWarning(`onError of a p2pd handler threw: ${messageOf(thrown)}`)
   }
 }

@@ -1,6 +1,10 @@
 /** The client of a p2pd control socket, for programs. What is exported here is public; the rest of this folder is not. */
-export { P2pdClient, type CallOptions, type DialOptions, type HandleOptions } from './client.ts'
+export { P2pdClient, type CallOptions, type ClientInit, type DialOptions, type HandleOptions } from './client.ts'
 export type { Handler, StreamListener } from './handler.ts'
-export type { Peer, PeerStream } from './values.ts'
+export { peerBytes, type Peer, type PeerStream, type Service, type Services } from './values.ts'
+export type { Blessing } from './blessing.ts'
+export { provideDht, type DhtPluginOptions } from './dhtPlugin.ts'
+export { DHT_PLUGIN_PROTOCOL } from '../blessing/protocols.ts'
+export type { DhtPlugin, DhtQuestion } from './dhtAnswers.ts'
 export type { SocketAddress } from '../wire/addresses.ts'
 export { P2pdError, type ErrorCode } from '../errors.ts'

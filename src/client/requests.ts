@@ -8,7 +8,7 @@
 import type { Socket } from 'node:net'
 import { DEFAULT_REQUEST_TIMEOUT_MS } from '../limits.ts'
 import { P2pdError } from '../errors.ts'
-import { ResponseType, type Request, type Response } from '../wire/codec.ts'
+import { RequestType, ResponseType, type Request, type Response } from '../wire/codec.ts'
 import type { SocketAddress } from '../wire/addresses.ts'
 import { bounded } from './bounded.ts'
 import { ask, dial } from './connection.ts'
@@ -19,6 +19,9 @@ const ANSWER_GRACE_MS = 5_000
 /** What an idle connection emits when it is good for nothing any more. */
 const USELESS = ['readable', 'end', 'close']
 
+/** What a program asks about itself, whomever else it acts for. */
+const OF_ONESELF: ReadonlySet<number> = new Set([RequestType.SERVICES, RequestType.BLESSING])
+
 export interface Limits {
   signals: ReadonlyArray<AbortSignal | undefined>
   /** What the daemon was given. It may take a little longer to say so. */
@@ -27,11 +30,14 @@ export interface Limits {
 
 export class Requests {
   readonly #address: SocketAddress
+  readonly #onBehalfOf: Uint8Array | undefined
   #idle: Socket | undefined
   #closed = false
 
-  constructor (address: SocketAddress) {
+  /** @param onBehalfOf the daemon's peer ID, when it is in its name that everything is asked */
+  constructor (address: SocketAddress, onBehalfOf?: Uint8Array) {
     this.#address = address
+    this.#onBehalfOf = onBehalfOf
   }
 
   /**
@@ -58,7 +64,7 @@ export class Requests {
   async open (request: Request, limits: Limits): Promise<{ response: Response, socket: Socket }> {
     return await answerIn(limits, async signal => {
       const socket = await dial(this.#address, signal)
-      const response = await ask(socket, request, signal)
+      const response = await ask(socket, this.#named(request), signal)
       try {
         return { response: accepted(response), socket }
       } catch (error) {
@@ -74,9 +80,13 @@ export class Requests {
   }
 
   async #ask (socket: Socket, request: Request, signal: AbortSignal): Promise<Response> {
-    const response = await ask(socket, request, signal)
+    const response = await ask(socket, this.#named(request), signal)
     this.#keep(socket)
     return accepted(response)
+  }
+
+  #named (request: Request): Request {
+    return this.#onBehalfOf === undefined || OF_ONESELF.has(request.type) ? request : { ...request, onBehalfOf: this.#onBehalfOf }
   }
 
   #keep (socket: Socket): void {

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import { P2pdError } from '../errors.ts'
 import { formatMultiaddr, parseMultiaddr, withoutPeerId } from '../wire/addresses.ts'
 import { encodePeerId, formatPeerId, parsePeerId } from '../wire/peers.ts'
-import type { StreamInfo } from '../wire/codec.ts'
+import type { ServicesResponse, StreamInfo } from '../wire/codec.ts'
 
 /** A peer and where it can be reached, or where it is connected from. */
 export interface Peer {
@@ -32,6 +32,25 @@ export interface PeerStream {
   stream: Duplex
 }
 
+/** What is served under the daemon's identity. */
+export interface Services {
+  /** The daemon's peer ID. */
+  daemon: string
+  services: Service[]
+}
+
+/** A protocol that an app of this machine serves under the daemon's identity. */
+export interface Service {
+  /** The protocol without its first slash and its version; has one owner, whatever the version. */
+  name: string
+  protocol: string
+  /** The tenant that serves it. */
+  owner: string
+  /** Streams that callers have open to it. */
+  callers: number
+}
+
+/** As the wire has it, and keys and distances in a DHT. Throws ERR_REQUEST. */
 export function peerBytes (peerId: string): Uint8Array {
   return encodePeerId(parsePeerId(peerId))
 }
@@ -52,13 +71,18 @@ export function peerStream ({ peer, addr, proto }: StreamInfo, stream: Duplex): 
   return { peerId: peerText(peer), address: addressText(addr), protocol: proto, stream }
 }
 
+export function servicesOf ({ daemon, services }: ServicesResponse): Services {
+  return { daemon: peerText(daemon), services: services.map(({ name, proto, owner, callers }) => ({ name, protocol: proto, owner, callers })) }
+}
+
 /** What an OK has to bring with it. */
 export function answered<T> (submessage: T | undefined, request: string): T {
   if (submessage === undefined) throw new P2pdError('ERR_MESSAGE', `the daemon answered ${request} with OK and nothing else`)
   return submessage
 }
 
-function peerText (bytes: Uint8Array): string {
+/** Throws ERR_MESSAGE: it is the daemon that sent it. */
+export function peerText (bytes: Uint8Array): string {
   try {
     return formatPeerId(bytes)
   } catch (cause) {

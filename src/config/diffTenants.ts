@@ -1,5 +1,8 @@
 /**
  * What a reload changes: so that only those tenants are touched whose declaration says something else than before.
+ *
+ * Blessings are left out of it: no host has to start anew to get or to lose one. Who compares those is the supervisor's
+ * store of them.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { TenantSpec } from './tenant.ts'
@@ -19,8 +22,13 @@ export function diffTenants (before: readonly TenantSpec[], after: readonly Tena
   for (const spec of after) {
     const was = old.get(spec.name)
     if (was === undefined) diff.added.push(spec)
-    else if (isDeepStrictEqual(was, spec)) diff.same.push(spec)
+    else if (isDeepStrictEqual(restOf(was), restOf(spec))) diff.same.push(spec)
     else diff.changed.push({ before: was, after: spec })
   }
   return diff
+}
+
+function restOf (spec: TenantSpec): Omit<TenantSpec, 'blessed'> {
+  const { blessed: _, ...rest } = spec
+  return rest
 }

@@ -4,6 +4,7 @@
  * Writes down what was chosen, and shows what was not as comments with its default: the file is its own manual.
  */
 import { Scalar, stringify } from 'yaml'
+import { DEFAULT_LIFETIME } from './blessed.ts'
 import { DEFAULT_IDLE_STOP, DEFAULT_LISTEN } from './manifest.ts'
 
 export interface NewManifest {
@@ -37,6 +38,9 @@ host:
 
 # Policies can be about a group instead of one tenant.
 ${groups === undefined || groups.length === 0 ? '# groups: [messaging]' : `groups: ${list(groups)}`}
+
+# What it may do in the daemon's name, and on what; see README.md. Left out: nothing.
+# blessed: [{ actions: [provideService, openStream], resources: [/search/], lifetime: ${DEFAULT_LIFETIME} }]
 
 # limits: { connections: 128, streams: 512, handlers: 64, controlConnections: 256, dialsPerSecond: 20, memory: 256MiB }
 `

@@ -1,5 +1,5 @@
 /**
- * A directory of manifests -> all tenants, or every fault in every file.
+ * A directory of manifests -> all tenants and the daemon's own host, or every fault in every file.
  *
  * A whole or nothing: a reload that finds one wrong manifest changes no tenant. Owns what concerns more than one manifest
  * or the directory itself; one manifest is tenant.ts.
@@ -8,8 +8,10 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, messageOf } from '../errors.ts'
 import type { Fault } from '../errors.ts'
+import { defaultDaemon, parseDaemon } from './daemon.ts'
 import { classify, readManifestText, whyOpenToAll } from './manifestFile.ts'
-import { tenantSocketPath, whyTooLong } from './runPaths.ts'
+import { DAEMON_NAME } from './names.ts'
+import { asDaemonSocketPath, whyTooLong } from './runPaths.ts'
 import type { Machine, TenantOrFaults, TenantSpec } from './tenant.ts'
 import { parseTenant } from './tenant.ts'
 import { readUsers } from './users.ts'
@@ -23,12 +25,25 @@ export interface LoadOptions {
   passwdFile?: string
 }
 
-/** All tenants declared in a directory, sorted by name; none is no fault. Throws a ConfigError with everything that is wrong. */
+export interface Declarations {
+  /** Sorted by name; none is no fault. The daemon is not among them. */
+  tenants: TenantSpec[]
+  /** The daemon's own host: as its manifest says, or as it is without one. */
+  daemon: TenantSpec
+}
+
+/** All tenants declared in a directory, sorted by name. Throws a ConfigError with everything that is wrong in it. */
 export function loadTenants (dir: string, options: LoadOptions): TenantSpec[] {
+  return loadDeclarations(dir, options).tenants
+}
+
+/** Everything declared in a directory. Throws a ConfigError with everything that is wrong. */
+export function loadDeclarations (dir: string, options: LoadOptions): Declarations {
   const entries = readDirectory(dir, options.uid)
   const machine = machineOf(options)
   const faults: Fault[] = []
-  const specs: TenantSpec[] = []
+  const tenants: TenantSpec[] = []
+  let daemon = defaultDaemon(machine)
   for (const entry of entries) {
     const file = join(dir, entry)
     const kind = classify(entry)
@@ -36,11 +51,13 @@ export function loadTenants (dir: string, options: LoadOptions): TenantSpec[] {
     if (kind.kind !== 'manifest') continue
     const result = loadTenant(file, kind.base, options.runDir, machine)
     if ('faults' in result) faults.push(...result.faults)
-    else specs.push(result.spec)
+    else if (kind.base === DAEMON_NAME) daemon = result.spec
+    else tenants.push(result.spec)
   }
   if (faults.length > 0) throw new ConfigError(faults)
   // Not the order of the files: `.yaml` sorts after the `-` of `chat-2.yaml`.
-  return specs.sort((a, b) => a.name < b.name ? -1 : 1)
+  tenants.sort((a, b) => a.name < b.name ? -1 : 1)
+  return { tenants, daemon }
 }
 
 /** The machine these options describe; /etc/passwd is read when the first manifest names a user, and once. */
@@ -49,10 +66,11 @@ export function machineOf ({ uid, passwdFile }: LoadOptions): Machine {
   return { uid, users: () => (users ??= readUsers(passwdFile)) }
 }
 
-/** The tenant a file declares, and that its socket's path fits. */
+/** The tenant a file declares, the daemon too, and that its sockets' paths fit. */
 export function checkTenant (text: string, file: string, base: string, runDir: string, machine: Machine): TenantOrFaults {
-  const result = parseTenant(text, file, base, machine)
-  const path = tenantSocketPath(runDir, base)
+  const result = base === DAEMON_NAME ? parseDaemon(text, file, machine) : parseTenant(text, file, base, machine)
+  // The longest that any tenant has: an operator may bless each of them at any time.
+  const path = asDaemonSocketPath(runDir, base)
   const why = whyTooLong(path)
   if (why === undefined) return result
   const fault = { file, path: 'name', what: `the path of its socket ${why}; choose a shorter name or --run directory, found ${path}` }

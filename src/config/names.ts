@@ -13,15 +13,23 @@ export const NAME_PATTERN = /^[a-z][a-z0-9-]{0,31}$/
 /** What a fault about a name says. */
 export const NAME_RULE = 'must be lower-case letters, digits and dashes, a letter first, at most 32 in all'
 
+/** The tenant that the daemon itself is: its own identity and host. It has no app. */
+export const DAEMON_NAME = 'daemon'
+
 /** Names of the daemon's own: its identity, and its operator's socket. */
-export const RESERVED_NAMES: readonly string[] = ['daemon', 'admin']
+export const RESERVED_NAMES: readonly string[] = [DAEMON_NAME, 'admin']
 
 /** What a fault about a name of p2pd itself says. */
 export const RESERVED_RULE = 'is a name of p2pd itself; choose another'
 
-/** Why this cannot be the name of a tenant, or undefined when it can. */
+/** Why this cannot be the name of a tenant that has an app, or undefined when it can. */
 export function whyNoTenantName (name: string): string | undefined {
   if (!NAME_PATTERN.test(name)) return NAME_RULE
   if (RESERVED_NAMES.includes(name)) return RESERVED_RULE
   return undefined
+}
+
+/** The same, where the daemon itself can be meant too. */
+export function whyNoTenantOrDaemon (name: string): string | undefined {
+  return name === DAEMON_NAME ? undefined : whyNoTenantName(name)
 }

@@ -34,6 +34,20 @@ export function duration ({ min, max }: Bounds) {
     })
 }
 
+/** A duration within bounds, that has an end; in milliseconds. `why` is said to whoever goes beyond. */
+export function term ({ min, max, why }: Bounds & { why: string }) {
+  return z
+    .string()
+    .regex(DURATION, { error: 'must be a duration such as `15m` or `1h`', abort: true })
+    .transform((text, { issues }) => {
+      const value = milliseconds(text)
+      if (value < milliseconds(min) || value > milliseconds(max)) {
+        issues.push({ code: 'custom', message: `must be from ${min} to ${max}: ${why}`, input: text })
+      }
+      return value
+    })
+}
+
 /** A size within bounds; in bytes. */
 export function size ({ min, max }: Bounds) {
   return z

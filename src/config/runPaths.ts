@@ -21,6 +21,11 @@ export function tenantSocketPath (runDir: string, tenant: string): string {
   return join(runDir, tenant, 'p2pd.sock')
 }
 
+/** Where a tenant's app asks in the daemon's name, without having to say so; there while a blessing of the tenant stands. */
+export function asDaemonSocketPath (runDir: string, tenant: string): string {
+  return join(runDir, tenant, 'as-daemon.sock')
+}
+
 /** What a fault says of a socket's path that is too long; undefined when it fits. */
 export function whyTooLong (path: string): string | undefined {
   const bytes = Buffer.byteLength(path)
@@ -32,7 +37,7 @@ export function whyTooLong (path: string): string | undefined {
  * the one that is added next may have the longest name.
  */
 export function whyNoRunDir (runDir: string): string | undefined {
-  const longest = tenantSocketPath(runDir, 'x'.repeat(MAX_NAME_LENGTH))
+  const longest = asDaemonSocketPath(runDir, 'x'.repeat(MAX_NAME_LENGTH))
   if ([frontDeskPath(runDir), adminSocketPath(runDir), longest].every(path => whyTooLong(path) === undefined)) return undefined
   const bytes = Buffer.byteLength(runDir)
   const most = bytes + MAX_SOCKET_PATH_BYTES - Buffer.byteLength(longest)

@@ -5,6 +5,7 @@
  * their bounds are manifest.ts; reading the directory and what two manifests may not share are loadTenants.ts.
  */
 import type { Fault } from '../errors.ts'
+import { blessedSpecOf, type BlessedSpec } from './blessed.ts'
 import type { Manifest } from './manifest.ts'
 import { DEFAULT_IDLE_STOP, manifestShape } from './manifest.ts'
 import { milliseconds } from './quantities.ts'
@@ -18,11 +19,15 @@ export interface TenantSpec {
   app: { uid: number, user?: string }
   host: {
     listen: string[]
+    /** Whether tenants of this machine reach it without the network stack. */
+    local: boolean
     start: 'on-demand' | 'always'
     /** 0: never; always 0 when `start` is `always`. */
     idleStopMs: number
   }
   groups: string[]
+  /** What its app may do in the daemon's name, as its manifest says. */
+  blessed: BlessedSpec[]
   limits: LimitsSpec
 }
 
@@ -82,10 +87,13 @@ export function parseTenant (text: string, file: string, base: string, machine: 
   return { spec: specOf(parsed.data, resolved) }
 }
 
-function specOf ({ name, host, groups, limits }: Manifest, app: TenantSpec['app']): TenantSpec {
-  const { listen, start, idleStop } = host
+function specOf ({ name, host, groups, blessed, limits }: Manifest, app: TenantSpec['app']): TenantSpec {
+  return { name, app, host: hostOf(host), groups, blessed: blessed.map(blessedSpecOf), limits: limitsOf(limits) }
+}
+
+export function hostOf ({ listen, local, start, idleStop }: Manifest['host']): TenantSpec['host'] {
   const idleStopMs = start === 'always' ? 0 : idleStop ?? milliseconds(DEFAULT_IDLE_STOP)
-  return { name, app, host: { listen, start, idleStopMs }, groups, limits: limitsOf(limits) }
+  return { listen, local, start, idleStopMs }
 }
 
 /** What is left out follows from what is there. */

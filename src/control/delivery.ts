@@ -7,9 +7,14 @@ import type { Audit } from '../audit.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import { safeText, type Logger } from '../log.ts'
 import type { Ledger } from '../policy/ledger.ts'
+import { actorOf, type Judge } from '../policy/judge.ts'
 import { encodeStreamInfo } from '../wire/codec.ts'
 import { encodeFrame } from '../wire/frames.ts'
+import type { Absentees } from './absentees.ts'
+import type { DaemonHost } from './daemonHost.ts'
+import { registrantOf } from './heldHandlers.ts'
 import type { RemoteStream } from './host.ts'
+import { handlingOf } from './operations/handling.ts'
 import type { Pipes } from './pipes.ts'
 import type { AddressTarget, Receivers } from './receivers.ts'
 import { streamInfoOf } from './streamInfo.ts'
@@ -17,7 +22,10 @@ import { describe, dialTarget, type OwnSockets } from './targets.ts'
 import { Waiters } from './waiters.ts'
 
 export interface DeliveryInit {
+  readonly tenant: string
   readonly own: OwnSockets
+  readonly daemon: Pick<DaemonHost, 'isHere'>
+  readonly judge: Judge
   readonly audit: Audit
   readonly ledger: Ledger
   readonly pipes: Pipes
@@ -29,11 +37,12 @@ export interface DeliveryInit {
 }
 
 export class Delivery {
-  readonly #init: DeliveryInit
+  readonly #init: DeliveryInit & { readonly absentees: Absentees | undefined }
   readonly #receiversOf: (protocol: string) => Receivers | undefined
   #pipes = 0
 
-  constructor (init: DeliveryInit, receiversOf: (protocol: string) => Receivers | undefined) {
+  /** @param init `absentees`: who is told which receivers are not there */
+  constructor (init: DeliveryInit & { readonly absentees: Absentees | undefined }, receiversOf: (protocol: string) => Receivers | undefined) {
     this.#init = init
     this.#receiversOf = receiversOf
   }
@@ -76,20 +85,31 @@ export class Delivery {
     }
   }
 
-  async #dialCounted ({ address, uid }: AddressTarget, remote: RemoteStream): Promise<void> {
-    const { own, pipes, signal } = this.#init
-    const socket = await dialTarget(address, { own, uid, signal }).catch((error: unknown) => {
-      this.#recordDenial(error, remote.protocol, describe(address), uid)
+  async #dialCounted (target: AddressTarget, remote: RemoteStream): Promise<void> {
+    const { absentees, own, pipes, signal } = this.#init
+    const { address, tenant, uid } = target
+    const socket = await dialTarget(address, { own, tenant, uid, signal }).catch((error: unknown) => {
+      this.#recordDenial(error, remote.protocol, target)
+      absentees?.missed(remote.protocol, target)
       throw error
     })
+    absentees?.met(remote.protocol, target)
     // A bare StreamInfo, not wrapped in a Response, then the stream's bytes.
     socket.write(encodeFrame(encodeStreamInfo(streamInfoOf(remote))))
+    const release = this.#hold(target, remote)
     await pipes.join(socket, remote.stream)
+    release()
+  }
+
+  /** The stream is with this program because it may handle its protocol: it ends when that is no longer so. */
+  #hold (target: AddressTarget, { protocol, stream }: RemoteStream): () => void {
+    const { daemon, judge } = this.#init
+    return judge.hold(registrantOf(target), handlingOf(protocol, daemon), reason => { stream.abort(reason) })
   }
 
   /** What listens there is not what may: an attempt, or a program that has let its address go. */
-  #recordDenial (error: unknown, protocol: string, address: string, uid: number | undefined): void {
+  #recordDenial (error: unknown, protocol: string, { address, tenant, uid }: AddressTarget): void {
     if (!(error instanceof P2pdError) || error.code !== 'ERR_DENIED') return
-    this.#init.audit({ event: 'denied', action: 'handleStream', resource: `Protocol ${protocol}`, address, reason: error.message, ...uid !== undefined && { uid } })
+    this.#init.audit({ event: 'denied', action: 'handleStream', resource: `Protocol ${protocol}`, address: describe(address), reason: error.message, ...uid !== undefined && { uid }, ...actorOf({ tenant }, this.#init.tenant) })
   }
 }

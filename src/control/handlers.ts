@@ -9,14 +9,19 @@
 import { P2pdError, messageOf } from '../errors.ts'
 import { safeText } from '../log.ts'
 import type { SocketAddress } from '../wire/addresses.ts'
+import { actorOf } from '../policy/judge.ts'
 import type { Caller } from '../policy/ask.ts'
 import type { Ledger } from '../policy/ledger.ts'
+import type { ServiceInfo } from '../wire/codec.ts'
+import { Absentees } from './absentees.ts'
+import type { DaemonHost } from './daemonHost.ts'
 import { Delivery, type DeliveryInit } from './delivery.ts'
 import { HeldHandlers, type HeldHandlersInit } from './heldHandlers.ts'
 import { HeldQueues } from './heldQueues.ts'
 import type { Host } from './host.ts'
 import { Receivers, type AddressTarget } from './receivers.ts'
 import { registrationsOf, targetFrom, type Registration, type Sharing } from './registrations.ts'
+import { assertFree, serviceNameOf } from './serviceNames.ts'
 import { checkTarget, describe } from './targets.ts'
 import { Waiters } from './waiters.ts'
 
@@ -24,6 +29,7 @@ export type { Registration, Sharing }
 
 export interface HandlersInit extends DeliveryInit, HeldHandlersInit {
   readonly host: Host
+  readonly daemon: Pick<DaemonHost, 'isHere'>
   readonly ledger: Ledger
   /** Called after each change, with all that listen at an address. */
   readonly onChange: (registrations: Registration[]) => void
@@ -42,11 +48,14 @@ export class Handlers {
 
   constructor (init: HandlersInit) {
     this.#init = init
-    this.#delivery = new Delivery(init, protocol => this.#entries.get(protocol))
-    this.#heldQueues = new HeldQueues(init.judge)
-    this.#held = new HeldHandlers(init, (protocol, address) => {
-      this.remove([protocol], address).catch(() => { /* it has gone meanwhile */ })
-    })
+    const giveUp = (protocol: string, { address, tenant }: AddressTarget): void => {
+      this.remove([protocol], address, tenant).catch(() => { /* it has gone meanwhile */ })
+    }
+    const absentees = init.daemon.isHere ? new Absentees(giveUp) : undefined
+    if (absentees !== undefined) init.signal.addEventListener('abort', () => { absentees[Symbol.dispose]() }, { once: true })
+    this.#delivery = new Delivery({ ...init, absentees }, protocol => this.#entries.get(protocol))
+    this.#heldQueues = new HeldQueues(init)
+    this.#held = new HeldHandlers(init, giveUp)
   }
 
   /** Handled protocols. */
@@ -55,8 +64,13 @@ export class Handlers {
   /** Inbound streams being delivered or piped now; one that a waiting connection has taken is that connection's. */
   get pipes (): number { return this.#delivery.pipes }
 
-  /** All of the protocols or none: an error leaves everything as it was. */
-  async add (protocols: readonly string[], target: { address: SocketAddress, uid: number | undefined, gid: number | undefined }, sharing: Sharing): Promise<void> {
+  /** What is handled, as others see it who use it. */
+  services (): ServiceInfo[] {
+    return [...this.#entries].map(([proto, { tenant: owner = this.#init.tenant }]) => ({ name: serviceNameOf(proto), proto, owner, callers: this.#init.host.callers(proto) }))
+  }
+
+  /** All of the protocols or none: an error leaves everything as it was. ERR_REQUEST where one is another tenant's. */
+  async add (protocols: readonly string[], target: Omit<AddressTarget, 'shares'>, sharing: Sharing): Promise<void> {
     await this.#register(protocols, { ...target, shares: sharing === 'share' }, sharing)
   }
 
@@ -64,18 +78,19 @@ export class Handlers {
     try {
       checkTarget(target.address, this.#init.own)
     } catch (error) {
-      const { address, uid } = target
-      this.#init.audit({ event: 'denied', action: 'handleStream', resource: `Protocol ${protocols.join(' ')}`, address: describe(address), reason: messageOf(error), ...uid !== undefined && { uid } })
+      const { address, tenant, uid } = target
+      this.#init.audit({ event: 'denied', action: 'handleStream', resource: `Protocol ${protocols.join(' ')}`, address: describe(address), reason: messageOf(error), ...uid !== undefined && { uid }, ...actorOf({ tenant }, this.#init.tenant) })
       throw error
     }
     await this.#inTurn(async () => {
+      assertFree(protocols, target.tenant, this.#owners())
       for (const protocol of protocols) {
-        const others = this.#entries.get(protocol)?.without(target.address).targets.length ?? 0
+        const others = this.#entries.get(protocol)?.without(target.address, target.tenant).targets.length ?? 0
         if (sharing === 'share' && others >= MAX_SHARING) throw new P2pdError('ERR_LIMIT', `${safeText(protocol)} is shared by ${MAX_SHARING} addresses, and cannot be by more: remove one first`)
         if (sharing === 'exclusive' && this.#entries.has(protocol)) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} has a handler already: remove it first, or register with balanced = true to share the protocol`)
       }
       await this.#change(protocols, (_, old) => {
-        if (sharing === 'share' && old !== undefined) return new Receivers([...old.without(target.address).targets, target])
+        if (sharing === 'share' && old !== undefined) return new Receivers([...old.without(target.address, target.tenant).targets, target])
         return new Receivers([target])
       })
     })
@@ -87,13 +102,14 @@ export class Handlers {
    */
   async queuesFor (protocols: readonly string[], caller: Caller): Promise<Waiters[]> {
     return await this.#inTurn(async () => {
+      assertFree(protocols, caller.tenant, this.#owners())
       for (const protocol of protocols) {
         const other = this.#entries.get(protocol)?.addresses.find(({ shares }) => !shares)
         if (other !== undefined) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} is handled at ${describe(other.address)}: remove that handler first (REMOVE_STREAM_HANDLER), or let it register with balanced = true to share the protocol`)
       }
       const queues: Waiters[] = []
       await this.#change(protocols, (protocol, old) => {
-        const queue = old?.waiters ?? this.#newQueue(protocol)
+        const queue = old?.waiters ?? this.#newQueue(protocol, caller.tenant)
         queue.announce()
         this.#heldQueues.hold(queue, caller)
         queues.push(queue)
@@ -103,13 +119,13 @@ export class Handlers {
     })
   }
 
-  /** Removes this target from the protocols; ERR_REQUEST if it handles none of them. */
-  async remove (protocols: readonly string[], address: SocketAddress): Promise<void> {
+  /** Removes this target from the protocols; ERR_REQUEST if it handles none of them for this tenant. */
+  async remove (protocols: readonly string[], address: SocketAddress, tenant: string): Promise<void> {
     await this.#inTurn(async () => {
       let found = false
       for (const protocol of protocols) {
         const entry = this.#entries.get(protocol)
-        const rest = entry?.without(address)
+        const rest = entry?.without(address, tenant)
         if (entry === undefined || rest === undefined || rest.targets.length === entry.targets.length) continue
         found = true
         await this.#replace(protocol, rest)
@@ -124,12 +140,16 @@ export class Handlers {
     for (const { protocol, targets } of registrations) {
       for (const target of targets) {
         try {
-          await this.#register([protocol], targetFrom(target), 'share')
+          await this.#register([protocol], targetFrom(target, this.#init.tenant), 'share')
         } catch (error) {
           this.#init.log.warn({ protocol: safeText(protocol), reason: messageOf(error) }, 'handler not restored')
         }
       }
     }
+  }
+
+  #owners (): Array<[protocol: string, owner: string]> {
+    return [...this.#entries].flatMap(([protocol, { tenant }]) => tenant === undefined ? [] : [[protocol, tenant]])
   }
 
   /** One change at a time: each waits for libp2p, and has to find what it saw. */
@@ -177,9 +197,9 @@ export class Handlers {
     if (receivers.targets.length === 0) await this.#init.host.unhandle(protocol)
   }
 
-  #newQueue (protocol: string): Waiters {
-    this.#init.audit({ event: 'handler', action: 'wait', resource: `Protocol ${protocol}` })
-    return new Waiters(protocol, this.#onOver)
+  #newQueue (protocol: string, tenant: string): Waiters {
+    this.#init.audit({ event: 'handler', action: 'wait', resource: `Protocol ${protocol}`, ...actorOf({ tenant }, this.#init.tenant) })
+    return new Waiters(protocol, tenant, this.#onOver)
   }
 
   readonly #onOver = (waiters: Waiters): void => {
@@ -195,6 +215,6 @@ export class Handlers {
 
   #changed (): void {
     this.#held.keep([...this.#entries].flatMap(([protocol, { addresses }]) => addresses.map(target => ({ protocol, target }))))
-    this.#init.onChange(registrationsOf(this.#entries))
+    this.#init.onChange(registrationsOf(this.#entries, this.#init.tenant))
   }
 }

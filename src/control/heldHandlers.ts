@@ -3,13 +3,17 @@
  * when policy changes. Programs that wait on their connections are held by those.
  */
 import type { Audit } from '../audit.ts'
+import type { Caller } from '../policy/ask.ts'
 import type { Judge } from '../policy/judge.ts'
-import type { SocketAddress } from '../wire/addresses.ts'
+import { actorOf } from '../policy/judge.ts'
+import type { DaemonHost } from './daemonHost.ts'
+import { handlingOf } from './operations/handling.ts'
 import type { AddressTarget } from './receivers.ts'
 import { describe } from './targets.ts'
 
 export interface HeldHandlersInit {
   readonly tenant: string
+  readonly daemon: Pick<DaemonHost, 'isHere'>
   readonly judge: Judge
   readonly audit: Audit
 }
@@ -25,11 +29,11 @@ const UNKNOWN_PID = 0
 
 export class HeldHandlers {
   readonly #init: HeldHandlersInit
-  readonly #revoke: (protocol: string, address: SocketAddress) => void
+  readonly #revoke: (protocol: string, target: AddressTarget) => void
   readonly #held = new Map<string, HandledAt & { readonly release: () => void }>()
 
   /** @param revoke called when policy no longer allows it */
-  constructor (init: HeldHandlersInit, revoke: (protocol: string, address: SocketAddress) => void) {
+  constructor (init: HeldHandlersInit, revoke: (protocol: string, target: AddressTarget) => void) {
     this.#init = init
     this.#revoke = revoke
   }
@@ -50,17 +54,21 @@ export class HeldHandlers {
     }
   }
 
-  #hold ({ protocol, target: { address, uid, gid } }: HandledAt): () => void {
-    const { judge, tenant } = this.#init
-    const caller = uid === undefined || gid === undefined ? { tenant } : { tenant, process: { uid, gid, pid: UNKNOWN_PID } }
-    return judge.hold(caller, { action: 'handleStream', resource: { type: 'Protocol', id: protocol } }, () => { this.#revoke(protocol, address) })
+  #hold ({ protocol, target }: HandledAt): () => void {
+    const { judge, daemon } = this.#init
+    return judge.hold(registrantOf(target), handlingOf(protocol, daemon), () => { this.#revoke(protocol, target) })
   }
 
-  #record (action: string, { protocol, target: { address, uid } }: HandledAt): void {
-    this.#init.audit({ event: 'handler', action, resource: `Protocol ${protocol}`, address: describe(address), ...uid !== undefined && { uid } })
+  #record (action: string, { protocol, target: { address, tenant, uid } }: HandledAt): void {
+    this.#init.audit({ event: 'handler', action, resource: `Protocol ${protocol}`, address: describe(address), ...uid !== undefined && { uid }, ...actorOf({ tenant }, this.#init.tenant) })
   }
 }
 
-function keyOf ({ protocol, target: { address, uid } }: HandledAt): string {
-  return JSON.stringify([protocol, describe(address), uid])
+/** Who registered it. */
+export function registrantOf ({ tenant, uid, gid }: AddressTarget): Caller {
+  return uid === undefined || gid === undefined ? { tenant } : { tenant, process: { uid, gid, pid: UNKNOWN_PID } }
+}
+
+function keyOf ({ protocol, target: { address, tenant, uid } }: HandledAt): string {
+  return JSON.stringify([protocol, describe(address), tenant, uid])
 }

@@ -4,21 +4,24 @@
  */
 import type { Caller } from '../policy/ask.ts'
 import type { Judge } from '../policy/judge.ts'
+import type { DaemonHost } from './daemonHost.ts'
+import { handlingOf } from './operations/handling.ts'
 import type { Waiters } from './waiters.ts'
 
 export class HeldQueues {
   readonly #judge: Judge
+  readonly #daemon: Pick<DaemonHost, 'isHere'>
   readonly #releases = new Map<Waiters, () => void>()
 
-  constructor (judge: Judge) {
+  constructor ({ judge, daemon }: { judge: Judge, daemon: Pick<DaemonHost, 'isHere'> }) {
     this.#judge = judge
+    this.#daemon = daemon
   }
 
   /** This caller is the last one who was allowed to wait in it: what is asked again is asked for that one. */
   hold (queue: Waiters, caller: Caller): void {
     this.#releases.get(queue)?.()
-    const ask = { action: 'handleStream', resource: { type: 'Protocol', id: queue.protocol } } as const
-    this.#releases.set(queue, this.#judge.hold(caller, ask, () => { queue.expectNobody() }))
+    this.#releases.set(queue, this.#judge.hold(caller, handlingOf(queue.protocol, this.#daemon), () => { queue.expectNobody() }))
   }
 
   /** It is over. */

@@ -34,6 +34,8 @@ export interface Host {
   /** From now on hands over the streams that peers open on this protocol. One receiver a protocol; the host has one caller. */
   handle (protocol: string, receive: (stream: RemoteStream) => void): Promise<void>
   unhandle (protocol: string): Promise<void>
+  /** Streams that peers have open on this protocol. */
+  callers (protocol: string): number
   /** Whether the host answers this protocol itself, as libp2p needs it. */
   isReserved (protocol: string): boolean
 }

@@ -6,9 +6,10 @@ import type { SocketAddress } from '../wire/addresses.ts'
 import { describe } from './targets.ts'
 import { Waiters } from './waiters.ts'
 
-/** Where a program listens, and the user and group it registered as. */
+/** Where a program listens, whose it is, and the user and group it registered as. */
 export interface AddressTarget {
   readonly address: SocketAddress
+  readonly tenant: string
   readonly uid: number | undefined
   readonly gid: number | undefined
   /** It was registered to share its protocol, also with programs that wait. */
@@ -28,6 +29,9 @@ export class Receivers {
 
   get addresses (): AddressTarget[] { return this.targets.filter((target): target is AddressTarget => !(target instanceof Waiters)) }
 
+  /** Whose protocol it is; undefined without a receiver. */
+  get tenant (): string | undefined { return this.targets[0]?.tenant }
+
   /** Unless they are over. */
   get waiters (): Waiters | undefined {
     return this.targets.find((target): target is Waiters => target instanceof Waiters && !target.isOver)
@@ -39,8 +43,8 @@ export class Receivers {
     return there[this.#turn++ % there.length]
   }
 
-  /** All but the one at this address. */
-  without (address: SocketAddress): Receivers {
-    return new Receivers(this.targets.filter(target => target instanceof Waiters || describe(target.address) !== describe(address)))
+  /** All but the one of this tenant at this address. */
+  without (address: SocketAddress, tenant: string): Receivers {
+    return new Receivers(this.targets.filter(target => target instanceof Waiters || target.tenant !== tenant || describe(target.address) !== describe(address)))
   }
 }

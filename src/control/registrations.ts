@@ -14,19 +14,20 @@ export type Sharing = 'replace' | 'exclusive' | 'share'
 /** An address is a multiaddr. */
 export interface Registration {
   readonly protocol: string
-  readonly targets: ReadonlyArray<{ readonly address: string, readonly uid?: number, readonly gid?: number, readonly shares?: boolean }>
+  /** `tenant` where that is another than the host's. */
+  readonly targets: ReadonlyArray<{ readonly address: string, readonly tenant?: string, readonly uid?: number, readonly gid?: number, readonly shares?: boolean }>
 }
 
-export function registrationsOf (entries: Iterable<[protocol: string, Receivers]>): Registration[] {
+export function registrationsOf (entries: Iterable<[protocol: string, Receivers]>, hostTenant: string): Registration[] {
   return [...entries].filter(([, { addresses }]) => addresses.length > 0).map(([protocol, { addresses }]) => ({
     protocol,
-    targets: addresses.map(({ address, uid, gid, shares }) => ({
-      address: formatSocketAddress(address), ...uid !== undefined && { uid }, ...gid !== undefined && { gid }, ...shares && { shares }
+    targets: addresses.map(({ address, tenant, uid, gid, shares }) => ({
+      address: formatSocketAddress(address), ...tenant !== hostTenant && { tenant }, ...uid !== undefined && { uid }, ...gid !== undefined && { gid }, ...shares && { shares }
     }))
   }))
 }
 
 /** Throws ERR_REQUEST for an address that is none. */
-export function targetFrom ({ address, uid, gid, shares = false }: Registration['targets'][number]): AddressTarget {
-  return { address: parseSocketAddress(address), uid, gid, shares }
+export function targetFrom ({ address, tenant, uid, gid, shares = false }: Registration['targets'][number], hostTenant: string): AddressTarget {
+  return { address: parseSocketAddress(address), tenant: tenant ?? hostTenant, uid, gid, shares }
 }

@@ -10,19 +10,30 @@ import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { UNMAPPED_ID, peerCredentials } from '../os/credentials.ts'
 import { BACKLOG, duplicate } from '../os/listening.ts'
-import type { Caller } from '../policy/ask.ts'
+import type { Ask, Caller } from '../policy/ask.ts'
 import type { Judge } from '../policy/judge.ts'
 import type { Ledger } from '../policy/ledger.ts'
+import { ActorShares } from './actorShares.ts'
+import type { Blessings } from './blessings.ts'
+import type { DaemonHost } from './daemonHost.ts'
 import type { Handlers } from './handlers.ts'
 import type { Host } from './host.ts'
 import type { Pipes } from './pipes.ts'
 import { refuse } from './refusal.ts'
-import { serveSession } from './session.ts'
+import { serveSession, type SessionInit } from './session.ts'
+
+/** The least that whoever may do anything in the daemon's name may do. */
+const ANYTHING: Ask = { action: 'identify', resource: { type: 'Host', id: 'own' } }
+
+/** How long a session that ends with its blessing is still there. */
+const LAST_WORDS_MS = 100
 
 export interface ControlServerInit {
   readonly tenant: string
   readonly host: Host
   readonly handlers: Handlers
+  readonly daemon: DaemonHost
+  readonly blessings: Blessings
   readonly judge: Judge
   /** Counts control connections; one that has become a stream is counted as that. */
   readonly ledger: Ledger
@@ -39,10 +50,12 @@ export interface ControlServerInit {
 export class ControlServer {
   readonly #init: ControlServerInit
   readonly #server: Server
+  readonly #shares: ActorShares
   #connections = 0
 
   constructor (init: ControlServerInit) {
     this.#init = init
+    this.#shares = new ActorShares(init.ledger)
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, socket => { this.#accept(socket) })
     init.signal.addEventListener('abort', () => { this.stopAccepting() }, { once: true })
   }
@@ -63,7 +76,7 @@ export class ControlServer {
     this.#server.close()
   }
 
-  /** A connection accepted elsewhere, by the front desk, whose caller is known. */
+  /** A connection accepted elsewhere, by the front desk say, whose caller is known; also one who acts in this host's name. */
   adopt (socket: Socket, caller: Caller): void {
     socket.allowHalfOpen = true // a socket that came from another process has the default
     void this.#serve(socket, caller)
@@ -88,7 +101,7 @@ export class ControlServer {
   }
 
   async #serve (socket: Socket, caller: Caller): Promise<void> {
-    const { audit, ledger, tenant } = this.#init
+    const { audit, tenant } = this.#init
     this.#connections++
     try {
       if (!this.#isWelcome(caller)) {
@@ -96,47 +109,59 @@ export class ControlServer {
         audit({ event: 'denied', action: 'connectToSocket', resource: `Tenant ${tenant}`, reason, ...caller.process !== undefined && { uid: caller.process.uid, pid: caller.process.pid } })
         return await refuse(socket, reason)
       }
-      const tooMany = this.#admit()
-      if (tooMany !== undefined) return await refuse(socket, tooMany)
-      let isControl = true
-      const release = (): void => {
-        if (isControl) ledger.controlConnections.release()
-        isControl = false
-      }
-      try {
-        await serveSession(socket, { ...this.#init, caller, onPipe: release })
-      } finally {
-        release()
-        ledger.descriptors.release()
-      }
+      const admitted = this.#admit(caller)
+      if (typeof admitted === 'string') return await refuse(socket, admitted)
+      using _ = admitted.held
+      await serveSession(socket, { ...this.#init, ...admitted, caller })
     } finally {
       this.#connections--
       if (this.#connections === 0) this.#init.onQuiet()
     }
   }
 
-  /** The sentence of the limit that does not let it in; undefined when it is in, and counted. */
-  #admit (): string | undefined {
-    const { controlConnections, descriptors, limits } = this.#init.ledger
+  /** What the session has, counted until `held` is disposed; the sentence of the limit that does not let it in. */
+  #admit (caller: Caller): Pick<SessionInit, 'ledger' | 'signal' | 'onPipe'> & { held: Disposable } | string {
+    const { ledger } = this.#init
+    const { limits } = ledger
     try {
+      using stack = new DisposableStack()
       // Beside them those that have become streams, also those whose stream has ended and whose client is slow.
-      if (this.#connections > limits.controlConnections + limits.streams) throw this.#init.ledger.over('controlConnections', limits.controlConnections)
-      controlConnections.take()
-      try {
-        descriptors.take()
-      } catch (error) {
-        controlConnections.release()
-        throw error
+      if (this.#connections > limits.controlConnections + limits.streams) throw ledger.over('controlConnections', limits.controlConnections)
+      ledger.controlConnections.take()
+      let isControl = true
+      const onPipe = (): void => {
+        if (isControl) ledger.controlConnections.release()
+        isControl = false
       }
-      return undefined
+      stack.defer(onPipe)
+      ledger.descriptors.take()
+      stack.defer(() => { ledger.descriptors.release() })
+      const { ledger: spent, signal } = caller.tenant === this.#init.tenant ? this.#init : this.#admitActor(caller, stack)
+      return { ledger: spent, signal, onPipe, held: stack.move() }
     } catch (error) {
       return messageOf(error)
     }
   }
 
-  #isWelcome ({ process: credentials }: Caller): boolean {
+  /**
+   * A caller who acts in this host's name has a share of it, and its session ends with the right to one; one that never had it
+   * is refused at each request.
+   */
+  #admitActor (caller: Caller, stack: DisposableStack): Pick<SessionInit, 'ledger' | 'signal'> {
+    const { judge, signal } = this.#init
+    const { ledger, end } = this.#shares.begin(caller.tenant)
+    stack.defer(end)
+    if (!judge.allows(caller, ANYTHING)) return { ledger, signal }
+    const ended = new AbortController()
+    // What it waits for or has open is told first why it ends.
+    stack.defer(judge.hold(caller, ANYTHING, reason => { setTimeout(() => { ended.abort(reason) }, LAST_WORDS_MS) }))
+    return { ledger, signal: AbortSignal.any([signal, ended.signal]) }
+  }
+
+  /** Who acts in this host's name was looked at where its connection was taken, and is asked about at each request. */
+  #isWelcome ({ tenant, process: credentials }: Caller): boolean {
     const { uid } = this.#init
-    if (uid === undefined) return true
+    if (uid === undefined || tenant !== this.#init.tenant) return true
     if (credentials === undefined || credentials.uid === UNMAPPED_ID) return false
     return credentials.uid === uid || credentials.uid === 0
   }

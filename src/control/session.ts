@@ -2,8 +2,9 @@
  * One control connection, from the accepted socket to its end.
  *
  * Owns the path of a request: frame -> request -> operation -> ask -> decide -> run -> answer, one at a time and in order,
- * and the turn from requests to a pipe. Policy is asked here and nowhere else. An ERROR answer leaves the connection usable;
- * only what cannot be parsed ends it.
+ * and the turn from requests to a pipe. Policy is asked here and nowhere else; a request in the daemon's name is not judged
+ * here but on the daemon's host, and only passed on (delegate.ts). An ERROR answer leaves the connection usable; only what
+ * cannot be parsed ends it.
  */
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -16,6 +17,10 @@ import type { Judge } from '../policy/judge.ts'
 import type { Ledger } from '../policy/ledger.ts'
 import { decodeRequest, encodeResponse, type Request } from '../wire/codec.ts'
 import { encodeFrame } from '../wire/frames.ts'
+import { decodePeerId } from '../wire/peers.ts'
+import type { Blessings } from './blessings.ts'
+import type { DaemonHost } from './daemonHost.ts'
+import { delegate } from './delegate.ts'
 import { FrameSource } from './frameSource.ts'
 import type { Handlers } from './handlers.ts'
 import type { Host, RemoteStream } from './host.ts'
@@ -24,11 +29,13 @@ import { errorAnswer } from './operations/answers.ts'
 import { operationFor } from './operations/table.ts'
 import type { Pipes } from './pipes.ts'
 import { refuse } from './refusal.ts'
-import { waitForStream, type Waiting } from './waiting.ts'
+import { waitForStream, type Wait } from './waiting.ts'
 
 export interface SessionInit {
   readonly host: Host
   readonly handlers: Handlers
+  readonly daemon: DaemonHost
+  readonly blessings: Blessings
   readonly judge: Judge
   readonly ledger: Ledger
   readonly pipes: Pipes
@@ -50,13 +57,17 @@ export async function serveSession (socket: Socket, init: SessionInit): Promise<
   socket.on('error', () => {}).once('close', () => { gone.abort(GONE) })
   init.signal.addEventListener('abort', end, { once: true })
   const frames = new FrameSource(socket)
+  let watch: NodeJS.Timeout | undefined
   try {
     for (let frame = await frames.next(); frame !== undefined; frame = await frames.next()) {
       const request = decodeRequest(frame)
-      const watch = setInterval(() => { if (hasHungUp(socket)) end() }, HANGUP_CHECK_MS)
-      const { response, stream: opened, waiting } = await answer(request, init, gone.signal).finally(() => { clearInterval(watch) }) // it never rejects
+      watch = setInterval(() => { if (hasHungUp(socket)) end() }, HANGUP_CHECK_MS)
+      const { response, stream: opened, early, more, wait } = await answer(request, init, gone.signal) // it never rejects
       await write(socket, encodeFrame(encodeResponse(response)))
-      const stream = waiting === undefined ? opened : await waitForStream(socket, waiting)
+      if (early !== undefined && early.length > 0) await write(socket, early)
+      if (more !== undefined) for await (const message of more) await write(socket, encodeFrame(message))
+      clearInterval(watch)
+      const stream = wait === undefined ? opened : await wait(socket)
       if (stream === 'ended') {
         // What it has sent ahead was meant for a stream: without one it is no request.
         frames.detach()
@@ -74,6 +85,7 @@ export async function serveSession (socket: Socket, init: SessionInit): Promise<
     frames.detach()
     await refuse(socket, messageOf(error))
   } finally {
+    clearInterval(watch)
     init.signal.removeEventListener('abort', end)
   }
 }
@@ -88,22 +100,38 @@ async function closed (socket: Socket): Promise<void> {
   clearTimeout(deadline)
 }
 
-async function answer (request: Request, { host, handlers, judge, ledger, caller, log }: SessionInit, signal: AbortSignal): Promise<Outcome & { readonly waiting?: Waiting }> {
+async function answer (request: Request, init: SessionInit, signal: AbortSignal): Promise<Outcome & { readonly wait?: Wait }> {
+  const { host, handlers, daemon, blessings, judge, ledger, caller, log } = init
   try {
     await spendRequest(ledger)
     const operation = operationFor(request.type)
     if (operation === undefined) throw new P2pdError('ERR_REQUEST', `unknown request type ${request.type}`)
+    if (request.onBehalfOf !== undefined && !isOwn(request.onBehalfOf, daemon)) return await delegate(request, { daemon, caller, signal })
     const require = judge.inForce()
-    const asks = operation.ask(request)
+    const asks = operation.ask(request, daemon)
     for (const ask of asks) require(caller, ask)
-    const outcome = await operation.run({ host, handlers, caller, signal }, request)
+    const outcome = await operation.run({ host, handlers, daemon, blessings, judge, caller, signal }, request)
     if (outcome.stream !== undefined) holdStream(outcome.stream, asks, caller, judge)
-    if (outcome.queues === undefined) return outcome
-    return { ...outcome, waiting: { queues: outcome.queues, hold: dismiss => holdAll(asks, caller, judge, dismiss) } }
+    const { queues } = outcome
+    if (queues === undefined) return outcome
+    const wait: Wait = async socket => {
+      const stream = await waitForStream(socket, { queues, hold: dismiss => holdAll(asks, caller, judge, dismiss) })
+      if (stream !== 'ended' && stream !== undefined) holdStream(stream, asks, caller, judge)
+      return stream
+    }
+    return { ...outcome, wait }
   } catch (error) {
     log.debug({ caller, type: request.type, err: error }, 'request failed')
     return { response: errorAnswer(messageOf(error)) }
   }
+}
+
+/** Whether it is the daemon's name and this its own host; ERR_REQUEST where it is nobody's who is served here. */
+function isOwn (onBehalfOf: Uint8Array, { peerId, isHere }: DaemonHost): boolean {
+  const named = decodePeerId(onBehalfOf).toString()
+  if (peerId === undefined) throw new P2pdError('ERR_UNAVAILABLE', 'onBehalfOf: this daemon has no identity of its own to act for')
+  if (named !== peerId) throw new P2pdError('ERR_REQUEST', `onBehalfOf: ${named} is not this daemon, whose peer ID is ${peerId}`)
+  return isHere
 }
 
 /** A client that is over its rate is told so, and not at the rate at which it can ask: refusing that fast would be work, too. */

@@ -33,7 +33,7 @@ export interface OwnSockets {
    * Connects with the rights of the tenant's app, where the host has others: a handler's socket is its user's alone as a rule.
    * Rejects with a `code` of EAGAIN when it is to be tried again.
    */
-  readonly dialAsApp?: (path: string, signal: AbortSignal) => Promise<Socket>
+  readonly dialAsApp?: (path: string, tenant: string, signal: AbortSignal) => Promise<Socket>
 }
 
 /** Ports below need a privilege to listen on: what is there is the machine's, not a program's handler. */
@@ -65,6 +65,8 @@ function checkPort (host: string, port: number, own: OwnSockets): void {
 
 export interface DialInit {
   readonly own: OwnSockets
+  /** Whose handler it is. */
+  readonly tenant: string
   /** The user who registered the handler; undefined where nobody can say (TCP control). */
   readonly uid: number | undefined
   readonly signal: AbortSignal
@@ -78,7 +80,7 @@ const BUSY_RETRY_MS = 25
  * Rejects with ERR_DENIED if what answered is the daemon itself or another user's program (whatever links led there),
  * ERR_TIMEOUT after 10 s, ERR_PEER if nobody listens. No byte is sent here.
  */
-export async function dialTarget (target: SocketAddress, { own, uid, signal }: DialInit): Promise<Socket> {
+export async function dialTarget (target: SocketAddress, { own, tenant, uid, signal }: DialInit): Promise<Socket> {
   const ended = new AbortController()
   const deadline = setTimeout(() => { ended.abort(new P2pdError('ERR_TIMEOUT', `the handler at ${describe(target)} did not accept within ${HANDLER_DIAL_TIMEOUT_MS / 1000} s`)) }, HANDLER_DIAL_TIMEOUT_MS)
   const onAbort = (): void => { ended.abort(new P2pdError('ERR_CLOSED', 'the host is stopping')) }
@@ -87,7 +89,7 @@ export async function dialTarget (target: SocketAddress, { own, uid, signal }: D
   let socket: Socket | undefined
   try {
     if ('port' in target) checkPortFor(target.host, target.port, own, uid)
-    socket = 'port' in target ? await connected(target, ended.signal) : await reach(target.path, own, ended.signal)
+    socket = 'port' in target ? await connected(target, ended.signal) : await reach(target.path, tenant, own, ended.signal)
     if ('port' in target) checkAcceptor(socket, target.host, target.port, own, uid)
     else checkListener(peerCredentials(socket), target.path, { ...own, registrant: uid })
     return socket
@@ -103,12 +105,12 @@ export async function dialTarget (target: SocketAddress, { own, uid, signal }: D
 }
 
 /** By itself if it may, otherwise by the supervisor; again and again while too many wait there already. */
-async function reach (path: string, own: OwnSockets, signal: AbortSignal): Promise<Socket> {
+async function reach (path: string, tenant: string, own: OwnSockets, signal: AbortSignal): Promise<Socket> {
   for (;;) {
     try {
       return await connected({ path }, signal).catch(async (error: unknown) => {
         if (own.dialAsApp === undefined || !hasCode(error, 'EACCES', 'EPERM')) throw error
-        return await own.dialAsApp(path, signal)
+        return await own.dialAsApp(path, tenant, signal)
       })
     } catch (error) {
       if (!hasCode(error, 'EAGAIN')) throw error

@@ -79,6 +79,8 @@ interface Kept {
 
 export class Waiters {
   readonly protocol: string
+  /** Whose programs they are. */
+  readonly tenant: string
   readonly #onOver: (waiters: Waiters) => void
   readonly #places = new Set<Place>()
   readonly #kept: Kept[] = []
@@ -89,8 +91,9 @@ export class Waiters {
   #end: P2pdError | undefined
 
   /** @param onOver called once, when it is over */
-  constructor (protocol: string, onOver: (waiters: Waiters) => void) {
+  constructor (protocol: string, tenant: string, onOver: (waiters: Waiters) => void) {
     this.protocol = protocol
+    this.tenant = tenant
     this.#onOver = onOver
   }
 

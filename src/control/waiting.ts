@@ -15,6 +15,9 @@ import { OK, errorAnswer } from './operations/answers.ts'
 import { streamInfoOf } from './streamInfo.ts'
 import { Place, type Waiters } from './waiters.ts'
 
+/** How a connection comes to its stream, once the first answer is written; see waitForStream() for what it resolves with. */
+export type Wait = (socket: Socket) => Promise<RemoteStream | 'ended' | undefined>
+
 export interface Waiting {
   readonly queues: readonly Waiters[]
   /** Takes who has to be called when a protocol may no longer be waited for, and returns how that is taken back. */

@@ -16,10 +16,12 @@ import { formatMultiaddr, withoutPeerId, type Multiaddr } from '../wire/addresse
 import { ECHO_PROTOCOL } from './echo.ts'
 import { endpointOf } from './endpoints.ts'
 import type { Gate } from './gate.ts'
+import { isLocalAddress, type Neighbours } from './neighbours.ts'
 
 export interface CallsInit {
   readonly node: Libp2p
   readonly tenant: string
+  readonly neighbours: Neighbours
   readonly gate: Gate
   readonly judge: Judge
   readonly ledger: Ledger
@@ -29,6 +31,8 @@ export interface CallsInit {
 
 /** How long an address that does not answer may keep the next one waiting. */
 const PATIENCE_MS = 6_000
+/** How long after its streams a connection may take to be found closed. */
+const CLOSES_SOON_MS = 250
 /** How long a new connection may take to say who is at its other end, before CONNECT answers without. */
 const IDENTIFY_MS = 2_000
 
@@ -40,12 +44,18 @@ export class HostCalls implements Host {
   readonly #node: Libp2p
   /** What the node answered before any program asked for anything: identify, ping. */
   readonly #reserved: ReadonlySet<string>
+  /** The app has asked for the daemon itself: until then the way to it is nobody's peer. */
+  #isDaemonAsked = false
+  /** Inbound streams by protocol. */
+  readonly #callers = new Map<string, number>()
 
   constructor (init: CallsInit) {
     this.#init = init
     this.#node = init.node
     this.#reserved = new Set(init.node.getProtocols().filter(protocol => protocol !== ECHO_PROTOCOL))
   }
+
+  callers (protocol: string): number { return this.#callers.get(protocol) ?? 0 }
 
   get streams (): number { return this.#init.ledger.streams.used }
 
@@ -57,18 +67,24 @@ export class HostCalls implements Host {
 
   async connect (peer: PeerId, addresses: readonly Multiaddr[], { signal }: { signal: AbortSignal }): Promise<void> {
     if (peer.equals(this.peerId)) throw new P2pdError('ERR_PEER', `${peer.toString()} is this host itself`)
+    this.#noteDaemon(peer)
     if (this.#openConnection(peer) !== undefined) return
     const connection = await this.#dial(peer, addresses, signal)
     await this.#identified(connection)
+    if (connection.status !== 'open') throw new P2pdError('ERR_PEER', `cannot connect to ${peer.toString()}: it has closed the connection at once, as one does that is not to accept it`)
     // STREAM_OPEN has no addresses of its own: they are to be known after the connection has gone, too.
     await this.#node.peerStore.merge(peer, { multiaddrs: addresses.map(withoutPeerId) })
   }
 
-  /** Tries one address after the other, those known from before if none is given. Rejects with ERR_PEER. */
+  /**
+   * Tries one address after the other, those known from before if none is given; a neighbour first where the supervisor
+   * connects the two. Rejects with ERR_PEER.
+   */
   async #dial (peer: PeerId, given: readonly Multiaddr[], signal: AbortSignal): Promise<Connection> {
     this.#init.gate.connect(peer)
     const reasons = new Set<string>()
-    const addresses = given.length > 0 ? given : await this.#knownAddresses(peer)
+    const local = this.#init.neighbours.addressOf(peer.toString())
+    const addresses = [...local === undefined ? [] : [local], ...given.length > 0 ? given : await this.#knownAddresses(peer)]
     if (addresses.length === 0) reasons.add('no address of it is known: name one')
     for (const [i, address] of addresses.entries()) {
       const patience = new AbortController()
@@ -76,7 +92,9 @@ export class HostCalls implements Host {
       // The last one may take all the time that is left.
       const timer = i < addresses.length - 1 ? setTimeout(giveUp, PATIENCE_MS) : undefined
       try {
-        return await this.#node.dial(withoutPeerId(address).encapsulate(`/p2p/${peer.toString()}`), { signal: AbortSignal.any([signal, patience.signal]) })
+        // Forced: a connection to a neighbour over the network, which it may have made, is not the one that is wanted.
+        const force = isLocalAddress(address)
+        return await this.#node.dial(withoutPeerId(address).encapsulate(`/p2p/${peer.toString()}`), { force, signal: AbortSignal.any([signal, patience.signal]) })
       } catch (cause) {
         if (signal.aborted) throw cause
         reasons.add(patience.signal.aborted ? messageOf(patience.signal.reason) : reasonOf(cause))
@@ -111,7 +129,17 @@ export class HostCalls implements Host {
     this.#node.removeEventListener('peer:identify', onIdentify)
   }
 
+  /** How the control protocol asks the daemon's host something, without the app having asked to be connected to it. */
+  async openWire (peer: PeerId, protocol: string, options: { signal: AbortSignal }): Promise<RemoteStream> {
+    return await this.#open(peer, [protocol], options)
+  }
+
+  #noteDaemon (peer: PeerId): void {
+    if (this.#init.neighbours.isDaemon(peer.toString())) this.#isDaemonAsked = true
+  }
+
   async disconnect (peer: PeerId): Promise<void> {
+    if (this.#init.neighbours.isDaemon(peer.toString())) this.#isDaemonAsked = false
     await Promise.all(this.#node.getConnections(peer).map(async connection => {
       try {
         await connection.close({ signal: AbortSignal.timeout(MAX_DISCONNECT_MS) })
@@ -124,7 +152,7 @@ export class HostCalls implements Host {
   peers (): RemotePeer[] {
     const rows = new Map<string, { peer: PeerId, addresses: Multiaddr[] }>()
     for (const { remotePeer: peer, remoteAddr, status } of this.#node.getConnections()) {
-      if (status !== 'open') continue
+      if (status !== 'open' || (!this.#isDaemonAsked && this.#init.neighbours.isDaemon(peer.toString()))) continue
       const row = rows.get(peer.toString()) ?? { peer, addresses: [] }
       row.addresses.push(withoutPeerId(remoteAddr))
       rows.set(peer.toString(), row)
@@ -134,17 +162,39 @@ export class HostCalls implements Host {
 
   async openStream (peer: PeerId, protocols: readonly string[], { signal }: { signal: AbortSignal }): Promise<RemoteStream> {
     if (peer.equals(this.peerId)) throw new P2pdError('ERR_PEER', `${peer.toString()} is this host itself`)
+    this.#noteDaemon(peer)
+    return await this.#open(peer, protocols, { signal })
+  }
+
+  async #open (peer: PeerId, protocols: readonly string[], { signal }: { signal: AbortSignal }): Promise<RemoteStream> {
     const release = this.#init.ledger.openStream() // before anything is awaited, so that a burst cannot pass the limit together
     try {
-      const connection = this.#openConnection(peer) ?? await this.#dial(peer, [], signal)
-      const stream = await connection.newStream([...protocols], { ...UNLIMITED, signal })
-      this.#onceClosed(stream, release)
-      return remoteStream(stream, connection)
+      const opened = await this.#negotiate(peer, protocols, signal)
+      this.#onceClosed(opened.stream, release)
+      return opened
     } catch (cause) {
       this.#release(release)
       if (cause instanceof P2pdError) throw cause
+      if (cause instanceof UnsupportedProtocolError && this.#init.neighbours.isDaemon(peer.toString())) {
+        throw new P2pdError('ERR_UNAVAILABLE', `no provider: nobody serves ${protocols.map(safeText).join(', ')} in the daemon's name now`)
+      }
       const reason = cause instanceof UnsupportedProtocolError ? `it speaks none of ${protocols.map(safeText).join(', ')}` : reasonOf(cause)
       throw new P2pdError('ERR_PEER', `cannot open a stream to ${peer.toString()}: ${reason}`, { cause })
+    }
+  }
+
+  /**
+   * A host of this machine may have ended, or be ending because it is idle, and the connection to it not know yet: then it is
+   * connected to again. Nothing of the stream has been heard there, so nothing is done twice.
+   */
+  async #negotiate (peer: PeerId, protocols: readonly string[], signal: AbortSignal): Promise<RemoteStream> {
+    const open = async (connection: Connection): Promise<RemoteStream> => remoteStream(await connection.newStream([...protocols], { ...UNLIMITED, signal }), connection)
+    const connection = this.#openConnection(peer) ?? await this.#dial(peer, [], signal)
+    try {
+      return await open(connection)
+    } catch (cause) {
+      if (signal.aborted || cause instanceof UnsupportedProtocolError || !isLocalAddress(connection.remoteAddr) || !await closesSoon(connection)) throw cause
+      return await open(await this.#dial(peer, [], signal))
     }
   }
 
@@ -167,7 +217,18 @@ export class HostCalls implements Host {
     const ask: Ask = { action: 'acceptStream', resource: { type: 'Protocol', id: stream.protocol }, context: { ...endpointOf(remoteAddr), peer } }
     judge.require(caller, ask)
     this.#onceClosed(stream, ledger.acceptStream(peer))
+    this.#count(stream)
     this.#onceClosed(stream, judge.hold(caller, ask, reason => { stream.abort(reason) }))
+  }
+
+  #count (stream: Stream): void {
+    const { protocol } = stream
+    this.#callers.set(protocol, this.callers(protocol) + 1)
+    this.#onceClosed(stream, () => {
+      const left = this.callers(protocol) - 1
+      if (left === 0) this.#callers.delete(protocol)
+      else this.#callers.set(protocol, left)
+    })
   }
 
   async unhandle (protocol: string): Promise<void> {
@@ -176,8 +237,11 @@ export class HostCalls implements Host {
 
   isReserved (protocol: string): boolean { return this.#reserved.has(protocol) }
 
+  /** To the daemon only one that the supervisor made, as what is asked there depends on who asks. */
   #openConnection (peer: PeerId): Connection | undefined {
-    return this.#node.getConnections(peer).find(({ status }) => status === 'open')
+    const open = this.#node.getConnections(peer).filter(({ status }) => status === 'open')
+    const local = open.find(({ remoteAddr }) => isLocalAddress(remoteAddr))
+    return local ?? (this.#init.neighbours.isDaemon(peer.toString()) ? undefined : open[0])
   }
 
   #onceClosed (stream: Stream, release: () => void): void {
@@ -189,6 +253,17 @@ export class HostCalls implements Host {
     release()
     if (this.streams === 0) this.#init.onQuiet()
   }
+}
+
+/** Whether it has closed, or does so now: its streams learn of it a moment earlier. */
+async function closesSoon (connection: Connection): Promise<boolean> {
+  if (connection.status !== 'open') return true
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, CLOSES_SOON_MS)
+  connection.addEventListener('close', () => { resolve() }, { once: true })
+  await promise
+  clearTimeout(timer)
+  return connection.status !== 'open'
 }
 
 /** Paused at once: nobody reads it yet, and an unread stream that is not paused is reset when its buffer is full. */

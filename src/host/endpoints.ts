@@ -10,6 +10,7 @@ import { P2pdError } from '../errors.ts'
 import type { Endpoint } from '../policy/ask.ts'
 import { canonicalIp } from '../policy/addresses.ts'
 import { formatMultiaddr, withoutPeerId, type Multiaddr } from '../wire/addresses.ts'
+import { isLocalAddress } from './neighbours.ts'
 
 /** An address a name stands for, and how to dial it. */
 export interface Resolved {
@@ -24,8 +25,13 @@ const FAMILIES: ReadonlyMap<string, 0 | 4 | 6> = new Map([['dns', 0], ['dns4', 4
 /** Addresses of one name that are tried; more would let one name stand for a whole network. */
 const MAX_ADDRESSES_OF_NAME = 8
 
-/** Of a connection or a literal address. Throws ERR_REQUEST for what is no IP address and TCP port. */
+/** What a connection between two hosts of this machine counts as, which has neither address nor port. */
+const LOCAL_IP = '127.0.0.1'
+const LOCAL_PORT = 0
+
+/** Of a connection or a literal address. Throws ERR_REQUEST for what is no IP address and TCP port, and no neighbour's. */
 export function endpointOf (address: Multiaddr): Endpoint {
+  if (isLocalAddress(address)) return { address: formatMultiaddr(withoutPeerId(address)), ip: LOCAL_IP, port: LOCAL_PORT, relayed: false, vouched: true }
   const components = address.getComponents()
   const ip = components.find(({ name }) => name === 'ip4' || name === 'ip6')?.value
   const port = components.find(({ name }) => name === 'tcp')?.value

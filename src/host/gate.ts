@@ -15,11 +15,13 @@ import type { Judge } from '../policy/judge.ts'
 import type { Ledger } from '../policy/ledger.ts'
 import { withoutPeerId, type Multiaddr } from '../wire/addresses.ts'
 import { endpointOf } from './endpoints.ts'
+import type { Neighbours } from './neighbours.ts'
 
 export interface GateInit {
   readonly tenant: string
   readonly judge: Judge
   readonly ledger: Ledger
+  readonly neighbours: Neighbours
   /** TCP ports of the daemon itself on this machine: nothing is dialled there. */
   readonly ownPorts: readonly number[]
   /** Whether hosts of this daemon run under this uid. */
@@ -30,14 +32,16 @@ export class Gate {
   readonly #judge: Judge
   readonly #ledger: Ledger
   readonly #inbound: InboundLedger
+  readonly #neighbours: Neighbours
   readonly #ownPorts: readonly number[]
   readonly #isHostUid: (uid: number) => boolean
   /** Nobody's request: the host itself. */
   readonly #host: Caller
   readonly #arrivals = new WeakMap<MultiaddrConnection, Arrival>()
 
-  constructor ({ tenant, judge, ledger, ownPorts, isHostUid }: GateInit) {
+  constructor ({ tenant, judge, ledger, neighbours, ownPorts, isHostUid }: GateInit) {
     this.#judge = judge
+    this.#neighbours = neighbours
     this.#ledger = ledger
     this.#inbound = new InboundLedger(ledger)
     this.#ownPorts = ownPorts
@@ -56,8 +60,12 @@ export class Gate {
     denyOutboundEncryptedConnection: (peer, { remoteAddr }) => !isDialled(peer, remoteAddr)
   }
 
-  /** Whether this peer may be looked for at all; ERR_DENIED. Before any name is looked up. */
+  /**
+   * Whether this peer may be looked for at all; ERR_DENIED. Before any name is looked up. The daemon is there for every tenant:
+   * what is asked of it is judged, not the way to it.
+   */
   connect (peer: PeerId): void {
+    if (this.#neighbours.isDaemon(peer.toString())) return
     this.#judge.require(this.#host, { action: 'connect', resource: { type: 'Peer', id: peer.toString() } })
   }
 
@@ -66,14 +74,14 @@ export class Gate {
    * until the connection that `connected` was told of has closed.
    */
   dial (peer: PeerId, endpoint: Endpoint): { connected: (connection: MultiaddrConnection) => void, failed: () => void } {
-    const isHere = isThisMachine(endpoint.ip)
+    const isHere = endpoint.vouched !== true && isThisMachine(endpoint.ip)
     // Whoever names a neighbour's peer ID could name any port of this machine with it, a database's say.
     const isForeign = isHere && !listenersAt(endpoint.ip, endpoint.port).every(this.#isHostUid)
     const ask: Ask = { action: 'dial', resource: { type: 'Peer', id: peer.toString() }, context: { ...endpoint, isForeign } }
     if (isHere && this.#ownPorts.includes(endpoint.port)) {
       throw new P2pdError('ERR_DENIED', `dial denied on Peer ${peer.toString()} at ${endpoint.address}: it is one of the daemon's own ports`)
     }
-    this.#judge.require(this.#host, ask)
+    if (!this.#isWire(peer, endpoint)) this.#judge.require(this.#host, ask)
     this.#ledger.dials.spend()
     this.#ledger.connections.take()
     let isConnected = false
@@ -91,7 +99,7 @@ export class Gate {
       connected: connection => {
         isConnected = true
         this.#inbound.know(peer.toString())
-        this.#holdUntilClosed(connection, ask, release)
+        this.#holdUntilClosed(connection, this.#isWire(peer, endpoint) ? undefined : ask, release)
       },
       failed: () => { if (!isConnected) release() }
     }
@@ -113,16 +121,22 @@ export class Gate {
   }
 
   #proved (peer: PeerId, connection: MultiaddrConnection): void {
-    const ask: Ask = { action: 'acceptConnection', resource: { type: 'Peer', id: peer.toString() }, context: endpointOf(connection.remoteAddr) }
-    this.#judge.require(this.#host, ask)
+    const endpoint = endpointOf(connection.remoteAddr)
+    const ask: Ask | undefined = this.#isWire(peer, endpoint) ? undefined : { action: 'acceptConnection', resource: { type: 'Peer', id: peer.toString() }, context: endpoint }
+    if (ask !== undefined) this.#judge.require(this.#host, ask)
     const arrival = this.#arrivals.get(connection)
     if (arrival === undefined) throw new P2pdError('ERR_CLOSED', 'a connection nobody accepted')
     this.#inbound.proved(arrival, peer.toString())
     this.#holdUntilClosed(connection, ask, () => {})
   }
 
-  #holdUntilClosed (connection: MultiaddrConnection, ask: Ask, onClosed: () => void): void {
-    const release = this.#judge.hold(this.#host, ask, reason => { connection.abort(reason) })
+  /** Between a tenant's host and the daemon's, made by the supervisor: each stream on it is judged, and nothing else passes there. */
+  #isWire (peer: PeerId, { vouched = false }: Endpoint): boolean {
+    return vouched && (this.#neighbours.isDaemon(peer.toString()) || this.#neighbours.isDaemonHere)
+  }
+
+  #holdUntilClosed (connection: MultiaddrConnection, ask: Ask | undefined, onClosed: () => void): void {
+    const release = ask === undefined ? () => {} : this.#judge.hold(this.#host, ask, reason => { connection.abort(reason) })
     onceClosed(connection, () => { release(); onClosed() })
   }
 

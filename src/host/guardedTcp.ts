@@ -8,11 +8,12 @@
  */
 import type { Socket } from 'node:net'
 import { tcp } from '@libp2p/tcp'
-import type { Connection, CreateListenerOptions, DialTransportOptions, Listener, MultiaddrConnection, PeerId, Transport, Upgrader } from '@libp2p/interface'
+import type { Connection, CreateListenerOptions, DialTransportOptions, Listener, MultiaddrConnection, PeerId, Transport } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { P2pdError, messageOf } from '../errors.ts'
 import { resolve, type Resolved } from './endpoints.ts'
 import { peerOf, type Gate } from './gate.ts'
+import { passing } from './passing.ts'
 
 type Components = Parameters<ReturnType<typeof tcp>>[0]
 
@@ -29,7 +30,7 @@ export function guardedTcp (gate: Gate): (components: Components) => Transport {
     const dialOne = async (peer: PeerId, { endpoint, literal }: Resolved, options: DialTransportOptions): Promise<Connection> => {
       const { connected, failed } = gate.dial(peer, endpoint)
       try {
-        return await dial(literal.encapsulate(`/p2p/${peer.toString()}`), { ...options, upgrader: passing(options.upgrader, connected) })
+        return await dial(literal.encapsulate(`/p2p/${peer.toString()}`), { ...options, upgrader: passing(options.upgrader, connection => { connected(connection); tune(connection) }) })
       } catch (error) {
         throw gate.whyFailed(error)
       } finally {
@@ -51,7 +52,7 @@ export function guardedTcp (gate: Gate): (components: Components) => Transport {
       throw new P2pdError('ERR_PEER', faults.map(messageOf).join('; '), { cause: faults })
     }
     transport.createListener = (options: CreateListenerOptions): Listener => {
-      return createListener({ ...options, upgrader: passing(options.upgrader, connection => { gate.arrived(connection) }) })
+      return createListener({ ...options, upgrader: passing(options.upgrader, connection => { gate.arrived(connection); tune(connection) }) })
     }
     // Not /unix/ either, which the library would dial: a program's own socket is nobody's peer.
     transport.dialFilter = addresses => addresses.filter(isTcp)
@@ -65,28 +66,11 @@ function isTcp (address: Multiaddr): boolean {
   return /^(ip[46]|dns[46]?)$/.test(host ?? '') && transport === 'tcp' && more.every(name => name === 'p2p')
 }
 
-/** The upgrader as it is, but each connection is shown and tuned on its way in. */
-function passing (upgrader: Upgrader, show: (connection: MultiaddrConnection) => void): Upgrader {
-  const enter = (connection: MultiaddrConnection): MultiaddrConnection => {
-    show(connection)
-    return tune(connection)
-  }
-  return new Proxy(upgrader, {
-    get (target, name) {
-      if (name === 'upgradeInbound') return async (...[connection, options]: Parameters<Upgrader['upgradeInbound']>) => { await target.upgradeInbound(enter(connection), options) }
-      if (name === 'upgradeOutbound') return async (...[connection, options]: Parameters<Upgrader['upgradeOutbound']>) => await target.upgradeOutbound(enter(connection), options)
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
-    }
-  })
-}
-
-function tune (connection: MultiaddrConnection): MultiaddrConnection {
+function tune (connection: MultiaddrConnection): void {
   connection.maxWriteBufferLength = MAX_UNSENT_BYTES
   // The transport's class keeps its socket in a field that its interface does not name.
   const { socket } = connection as MultiaddrConnection & { socket?: Socket }
   if (socket !== undefined) corkEachTick(socket)
-  return connection
 }
 
 function corkEachTick (socket: Socket): void {

@@ -11,9 +11,13 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Libp2p } from '@libp2p/interface'
 import { createLibp2p } from 'libp2p'
 import { MAX_REQUEST_TIMEOUT_MS } from '../limits.ts'
+import type { Switchboard } from '../local/switchboard.ts'
+import type { Multiaddr } from '../wire/addresses.ts'
 import { BoundedDatastore } from './boundedDatastore.ts'
 import type { Gate } from './gate.ts'
+import { guardedLocal } from './guardedLocal.ts'
 import { guardedTcp } from './guardedTcp.ts'
+import { isLocalAddress } from './neighbours.ts'
 import { noiseCrypto } from './noiseCrypto.ts'
 import { quietLogger } from './quietLogger.ts'
 
@@ -25,6 +29,8 @@ export interface NodeInit {
   /** Streams of one connection, both ways; the gate and the ledger keep the tenant's own limits. */
   readonly maxStreams: number
   readonly gate: Gate
+  /** How hosts of this machine reach each other, and what this one is called there; absent where they do not. */
+  readonly local?: { readonly switchboard: Switchboard, readonly address: Multiaddr }
 }
 
 /**
@@ -41,21 +47,27 @@ const MAX_KNOWN_PEERS = 4_096
 const UNLIMITED = 1_000_000
 
 /** Started; stop() releases everything. */
-export async function createNode ({ privateKey, listen, announce, maxStreams, gate }: NodeInit): Promise<Libp2p> {
+export async function createNode ({ privateKey, listen, announce, maxStreams, gate, local }: NodeInit): Promise<Libp2p> {
   const key = privateKeyFromProtobuf(privateKey)
   const own = `/peers/${peerIdFromPrivateKey(key).toCID().toString()}`
+  const muxer = yamux({
+    maxInboundStreams: maxStreams,
+    maxOutboundStreams: maxStreams,
+    streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES }
+  })
   return await createLibp2p({
     privateKey: key,
     datastore: new BoundedDatastore(MAX_KNOWN_PEERS, name => name === own),
     logger: quietLogger,
-    addresses: { listen: [...listen], announce: [...announce] },
-    transports: [guardedTcp(gate)],
+    addresses: {
+      listen: [...listen, ...local === undefined ? [] : [local.address.toString()]],
+      announce: [...announce],
+      // What it is called on this machine means nothing to anybody else.
+      announceFilter: addresses => addresses.filter(address => !isLocalAddress(address))
+    },
+    transports: [guardedTcp(gate), ...local === undefined ? [] : [guardedLocal(gate, local.switchboard, muxer)]],
     connectionEncrypters: [noise({ crypto: noiseCrypto })],
-    streamMuxers: [yamux({
-      maxInboundStreams: maxStreams,
-      maxOutboundStreams: maxStreams,
-      streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES }
-    })],
+    streamMuxers: [muxer],
     services: { identify: identify(), ping: ping() },
     connectionGater: gate.gater,
     connectionManager: {

@@ -30,8 +30,9 @@ export class SupervisorLink {
   readonly #known: Map<string, string>
   #handlers: readonly Registration[]
   #restored = false
-  readonly #dials = new Map<number, { resolve: (socket: Socket) => void, reject: (reason: unknown) => void }>()
-  #nextDial = 0
+  /** Sockets that were asked for and have not come yet. */
+  readonly #asked = new Map<number, { resolve: (socket: Socket) => void, reject: (reason: unknown) => void }>()
+  #nextAsked = 0
 
   /** @param registrations as the start document has them */
   constructor (registrations: readonly Registration[], onGone: () => void) {
@@ -75,18 +76,32 @@ export class SupervisorLink {
    * A connection to a handler's socket, made by the supervisor with the rights of the tenant's app; its listener was looked
    * at there. Rejects with the `code` of the reason: a symbolic errno, or of an ERR_DENIED.
    */
-  async dialAsApp (path: string, signal: AbortSignal): Promise<Socket> {
+  async dialAsApp (path: string, tenant: string, signal: AbortSignal): Promise<Socket> {
+    return await this.#ask(id => { this.send({ kind: 'dialHandler', id, path, tenant }) }, signal)
+  }
+
+  /** A connection to the host of a neighbour, which the supervisor made: nobody else can be at its other end. */
+  async reach (peerId: string, signal: AbortSignal): Promise<Socket> {
+    return await this.#ask(id => { this.send({ kind: 'reach', id, peerId }) }, signal)
+  }
+
+  /** A neighbour's connection that came with the message; undefined when there was no descriptor left for it. */
+  visitor ({ descriptor }: Extract<ToHost, { kind: 'visited' }>): Socket | undefined {
+    return this.#socketOf(descriptor)
+  }
+
+  async #ask (send: (id: number) => void, signal: AbortSignal): Promise<Socket> {
     signal.throwIfAborted()
-    const id = this.#nextDial++
+    const id = this.#nextAsked++
     const { promise, resolve, reject } = Promise.withResolvers<Socket>()
     const onAbort = (): void => { reject(signal.reason) }
     signal.addEventListener('abort', onAbort, { once: true })
-    this.#dials.set(id, { resolve, reject })
-    this.send({ kind: 'dialHandler', id, path })
+    this.#asked.set(id, { resolve, reject })
+    send(id)
     try {
       return await promise
     } finally {
-      this.#dials.delete(id)
+      this.#asked.delete(id)
       signal.removeEventListener('abort', onAbort)
     }
   }
@@ -119,16 +134,16 @@ export class SupervisorLink {
 
   #take (message: ToHost): void {
     if (message.kind === 'beat') this.send({ kind: 'alive' })
-    else if (message.kind === 'dialled') this.#dialled(message.id, this.#socketOf(message.descriptor))
-    else if (message.kind === 'notDialled') this.#dials.get(message.id)?.reject(failure(message.code, message.reason))
+    else if (message.kind === 'dialled' || message.kind === 'reached') this.#came(message.id, this.#socketOf(message.descriptor))
+    else if (message.kind === 'notDialled' || message.kind === 'notReached') this.#asked.get(message.id)?.reject(failure(message.code, message.reason))
     else this.#onMessage(message)
   }
 
-  #dialled (id: number, socket: Socket | undefined): void {
-    const dial = this.#dials.get(id)
-    if (dial === undefined) socket?.destroy() // given up meanwhile
-    else if (socket === undefined) dial.reject(failure('EMFILE', 'no file descriptor is left'))
-    else dial.resolve(socket)
+  #came (id: number, socket: Socket | undefined): void {
+    const asked = this.#asked.get(id)
+    if (asked === undefined) socket?.destroy() // given up meanwhile
+    else if (socket === undefined) asked.reject(failure('EMFILE', 'no file descriptor is left'))
+    else asked.resolve(socket)
   }
 
   /** The supervisor sent it before the message that names it, so it is there; what came for an earlier message is nobody's. */
@@ -151,6 +166,7 @@ export class SupervisorLink {
   }
 }
 
+/** A code of ours, or a symbolic errno. */
 function failure (code: string, reason: string): Error {
-  return code === 'ERR_DENIED' ? new P2pdError(code, reason) : Object.assign(new Error(reason), { code })
+  return code === 'ERR_DENIED' || code === 'ERR_PEER' || code === 'ERR_UNAVAILABLE' ? new P2pdError(code, reason) : Object.assign(new Error(reason), { code })
 }

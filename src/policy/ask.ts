@@ -6,7 +6,10 @@
  * that no asker can forget it.
  */
 
-/** The program at the other end of a control connection. Made once, at accept; below that nobody asks again. */
+/**
+ * The program at the other end of a control connection. Made once, at accept; below that nobody asks again. On the daemon's
+ * host it is a program of the tenant named, which acts in the daemon's name.
+ */
 export interface Caller {
   readonly tenant: string
   /**
@@ -25,6 +28,8 @@ export interface Endpoint {
   readonly port: number
   /** Through another peer, whose address this is. */
   readonly relayed: boolean
+  /** Over a connection that the supervisor made: who is at the other end is beyond doubt. */
+  readonly vouched?: boolean
   /** An address of this machine where something else listens than a host of this daemon: no neighbour can be there. */
   readonly isForeign?: boolean
 }
@@ -36,7 +41,7 @@ interface Asked<Name extends string, Type extends string> {
 
 /** May the caller do this? The resource of type Host is always the tenant's own: `own`. */
 export type Ask =
-  | Asked<'identify' | 'listPeers', 'Host'>
+  | Asked<'identify' | 'listPeers' | 'listServices' | 'listBlessings', 'Host'>
   /** A request to be connected to the peer, wherever that is; and whatever else makes the host look for it. */
   | Asked<'connect' | 'disconnect', 'Peer'>
   /** One address of a peer, before the first packet goes there. */
@@ -47,6 +52,11 @@ export type Ask =
   | Asked<'handleStream', 'Protocol'>
   /** An inbound stream, before the app hears of it. */
   | Asked<'acceptStream', 'Protocol'> & { readonly context: Endpoint & { readonly peer: string } }
+  /** A protocol that an app serves under the daemon's identity: opening a stream to it, and handling it. */
+  | Asked<'useService' | 'provideService', 'Service'>
+  /** May the app do this in the daemon's name, as far as its own policies are concerned? `action` is what it wants to do. */
+  | Asked<'actForDaemon', 'Host' | 'Peer' | 'Protocol' | 'Service'> & { readonly context: { readonly action: string } }
+  | Asked<'dhtRead' | 'dhtWrite', 'DhtKey'>
 
 export type Action = Ask['action']
 
@@ -55,6 +65,8 @@ export interface Decision {
   /** What decided, for the log and for people: policies' ids joined by `, `, `default deny`, or the rule in code. */
   readonly policy: string
   readonly epoch: number
+  /** What of a denial the caller may know and can do something about: `no blessing of yours covers it`. */
+  readonly why?: string
 }
 
 export type Decide = (caller: Caller, ask: Ask) => Decision

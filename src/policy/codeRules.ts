@@ -3,11 +3,12 @@
  *
  * These rules are asked before any policy, in every mode. They name what has no honest use through this daemon and does harm
  * by itself: addresses that hand a machine's own credentials to whoever can reach them, addresses that are no single peer,
- * and protocols that libp2p or p2pd answers itself. The daemon's own sockets and ports are kept by those who know them.
+ * and protocols that libp2p or p2pd answers or asks itself. The daemon's own sockets and ports are kept by those who know them.
  */
 import { BlockList, isIPv4 } from 'node:net'
 import { canonicalIp, carriedIps } from './addresses.ts'
 import type { Ask } from './ask.ts'
+import { BLESSING_STATUS_PROTOCOL, PLUGIN_FAMILY } from '../blessing/protocols.ts'
 
 interface AddressRule {
   readonly what: string
@@ -51,7 +52,16 @@ const rules = ADDRESS_RULES.map(({ what, networks, carried = false }) => {
 export function forbiddenByCode (ask: Ask): string | undefined {
   if (ask.action === 'dial') return forbiddenAddress(ask.context.ip)
   if (ask.action === 'handleStream') return forbiddenProtocol(ask.resource.id)
+  if (ask.action === 'provideService') return ask.resource.id.startsWith(PLUGIN_FAMILY) ? undefined : forbiddenProtocol(ask.resource.id)
+  if (ask.action === 'useService') return forbiddenService(ask.resource.id)
+  if (ask.action === 'acceptStream' && ask.resource.id.startsWith(PLUGIN_FAMILY) && ask.context.vouched !== true) return `code: no policy can allow a plugin to be asked by others than the hosts of this machine`
   return undefined
+}
+
+/** Plugins answer what the daemon asks them on a tenant's behalf, once that is allowed; a stream of its own would go round that. */
+function forbiddenService (id: string): string | undefined {
+  if (!id.startsWith('/p2pd/') || id === BLESSING_STATUS_PROTOCOL) return undefined
+  return `code: no policy can allow to use ${id}, which only p2pd itself asks`
 }
 
 function forbiddenAddress (text: string): string | undefined {

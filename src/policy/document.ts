@@ -1,7 +1,11 @@
 /**
  * A validated set of policies as it is handed to hosts: what `p2pd` read, checked and tried its examples on.
  */
+import type { Grant } from '../blessing/grant.ts'
 import type { Scope } from './scope.ts'
+
+/** The reserved tenant whose host has the daemon's own identity. */
+export { DAEMON_NAME } from '../config/names.ts'
 
 /** One policy, with where an operator finds it. */
 export interface PolicyText {
@@ -31,4 +35,17 @@ export interface PolicyDocument {
   /** Those that can be about this tenant at all. */
   readonly policies: readonly PolicyText[]
   readonly neighbours: readonly Neighbour[]
+  /** Peer ID of the daemon's own host. Absent while its identity is damaged. */
+  readonly daemon?: string
+  /** For the daemon's own host: who may act in its name. */
+  readonly blessed?: readonly BlessedApp[]
+}
+
+/** A tenant with blessings, and the policies of its own that also have to allow what it does with them. */
+export interface BlessedApp {
+  readonly tenant: { readonly name: string, readonly groups: readonly string[] }
+  /** The user its programs run as. */
+  readonly uid: number
+  readonly policies: readonly PolicyText[]
+  readonly grants: readonly Grant[]
 }

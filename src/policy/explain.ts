@@ -95,7 +95,7 @@ function unfitParts (scope: Scope, { principal, action, resource }: Question): A
 function isAlike ({ actions = [] }: Scope, wanted: string): boolean {
   const kinds = new Map(Object.entries(ACTIONS))
   const kind = kinds.get(wanted)
-  return actions.some(action => kinds.get(action)?.type === kind?.type && kinds.get(action)?.group === kind?.group)
+  return actions.some(action => action === wanted || (kind?.group !== undefined && kinds.get(action)?.type === kind.type && kinds.get(action)?.group === kind.group))
 }
 
 function wantOf (scope: Scope, part: Exclude<Part, 'condition'>): string {

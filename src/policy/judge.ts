@@ -19,13 +19,16 @@ interface Open {
 }
 
 export class Judge {
+  readonly #tenant: string
   readonly #audit: Audit
   /** Whether what was allowed is to be recorded, too. */
   readonly #auditAllowed: boolean
   readonly #open = new Set<Open>()
   #policy: Policy
 
-  constructor ({ policy, audit, auditAllowed = false }: { policy: Policy, audit: Audit, auditAllowed?: boolean }) {
+  /** @param tenant whose host this is: whoever else calls acts in its name */
+  constructor ({ tenant, policy, audit, auditAllowed = false }: { tenant: string, policy: Policy, audit: Audit, auditAllowed?: boolean }) {
+    this.#tenant = tenant
     this.#policy = policy
     this.#audit = audit
     this.#auditAllowed = auditAllowed
@@ -38,6 +41,11 @@ export class Judge {
   inForce (): Require {
     const policy = this.#policy
     return (caller, ask) => { this.#require(policy, caller, ask) }
+  }
+
+  /** Without a trace: for what is only shown or left out. */
+  allows (caller: Caller, ask: Ask): boolean {
+    return this.#policy.decide(caller, ask).allowed
   }
 
   /**
@@ -54,6 +62,11 @@ export class Judge {
   /** From now on this one decides, also about what is open. Returns how much had to be closed. */
   replace (policy: Policy): number {
     this.#policy = policy
+    return this.askAgain()
+  }
+
+  /** About everything that is open: time has passed, and what allowed it may have ended. Returns how much had to be closed. */
+  askAgain (): number {
     return [...this.#open].filter(open => this.#closeIfDenied(open)).length
   }
 
@@ -61,20 +74,33 @@ export class Judge {
     const decision = this.#policy.decide(open.caller, open.ask)
     if (decision.allowed) return false
     this.#open.delete(open)
-    this.#audit(eventOf('revoked', open.caller, open.ask, decision))
-    open.close(new P2pdError('ERR_DENIED', `${sentenceOf(open.ask)} since a change of policy`))
+    this.#record('revoked', open.caller, open.ask, decision)
+    open.close(new P2pdError('ERR_DENIED', `${sentenceOf(open.ask)} since a change of policy${because(decision)}`))
     return true
   }
 
   #require (policy: Policy, caller: Caller, ask: Ask): void {
     const decision = policy.decide(caller, ask)
     if (decision.allowed) {
-      if (this.#auditAllowed) this.#audit(eventOf('allowed', caller, ask, decision))
+      if (this.#auditAllowed) this.#record('allowed', caller, ask, decision)
       return
     }
-    this.#audit(eventOf('denied', caller, ask, decision))
-    throw new P2pdError('ERR_DENIED', sentenceOf(ask))
+    this.#record('denied', caller, ask, decision)
+    throw new P2pdError('ERR_DENIED', `${sentenceOf(ask)}${because(decision)}`)
   }
+
+  #record (event: AuditEvent['event'], caller: Caller, ask: Ask, decision: Decision): void {
+    this.#audit({ ...eventOf(event, caller, ask, decision), ...actorOf(caller, this.#tenant) })
+  }
+}
+
+/** Who acts, and for whom, where those are two. */
+export function actorOf (caller: Pick<Caller, 'tenant'>, hostTenant: string): { actor?: string, onBehalfOf?: string } {
+  return caller.tenant === hostTenant ? {} : { actor: caller.tenant, onBehalfOf: hostTenant }
+}
+
+function because ({ why }: Decision): string {
+  return why === undefined ? '' : `: ${why}`
 }
 
 function sentenceOf (ask: Ask): string {
@@ -83,7 +109,7 @@ function sentenceOf (ask: Ask): string {
 }
 
 function eventOf (event: AuditEvent['event'], { process }: Caller, ask: Ask, { policy, epoch }: Decision): AuditEvent {
-  const context: { peer?: string, address?: string } = 'context' in ask ? ask.context : {}
+  const context: { peer?: string, address?: string } = 'context' in ask && ask.action !== 'actForDaemon' ? ask.context : {}
   return {
     event,
     ...process !== undefined && { uid: process.uid, pid: process.pid },

@@ -12,6 +12,7 @@ import { ConfigError, messageOf, type Fault } from '../errors.ts'
 import { checkInProcess } from './checkProcess.ts'
 import type { PolicyFile, ScopedPolicy } from './checkPolicies.ts'
 import type { Neighbour, PolicyDocument } from './document.ts'
+import { DAEMON_NAME } from './document.ts'
 import { EXAMPLES_NAME, SCHEMA_FILE, SCHEMA_NAME, schemaText } from './files.ts'
 import { sliceFor } from './slice.ts'
 
@@ -47,7 +48,7 @@ interface Read {
 /** Rejects with a ConfigError that holds every fault. */
 export async function loadPolicies (dir: string, tenants: ReadonlyArray<{ readonly name: string, readonly groups: readonly string[] }>, { uid = process.geteuid?.() ?? 0 }: LoadPoliciesOptions = {}): Promise<PolicySet> {
   const { files, examples, faults } = readPolicyDirectory(dir, uid)
-  const known = tenants.map(({ name, groups }) => ({ name, groups }))
+  const known = withDaemon(tenants.map(({ name, groups }) => ({ name, groups })))
   const { policies, faults: findings, warnings, examples: tried } = await checkInProcess({ files, examples, tenants: known })
   faults.push(...findings.map(({ file, what }) => ({ file: join(dir, file), path: '', what })))
   if (faults.length > 0) throw new ConfigError(faults)
@@ -58,6 +59,11 @@ export async function loadPolicies (dir: string, tenants: ReadonlyArray<{ readon
 export function documentFor ({ policies }: Pick<PolicySet, 'policies'>, rest: Omit<PolicyDocument, 'policies'> & { readonly neighbours: readonly Neighbour[] }): PolicyDocument {
   const { epoch, tenant: { name, groups }, neighbours } = rest
   return { epoch, tenant: { name, groups }, policies: sliceFor(policies, { name, groups }), neighbours }
+}
+
+/** The daemon's own host is there without a manifest, too. */
+export function withDaemon<T extends { readonly name: string }> (tenants: readonly T[]): Array<T | { readonly name: string, readonly groups: readonly string[] }> {
+  return tenants.some(({ name }) => name === DAEMON_NAME) ? [...tenants] : [...tenants, { name: DAEMON_NAME, groups: [] }]
 }
 
 function readPolicyDirectory (dir: string, uid: number): Read {

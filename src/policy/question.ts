@@ -4,6 +4,7 @@
  * Owns the names of actions and of what each one's context holds, what is assumed where nothing is said, and the sentences for
  * what makes no question. Used by the examples of a policy directory and by `p2pctl policy explain`, so both mean the same.
  */
+import { DAEMON_ACTIONS } from '../blessing/scope.ts'
 import { nearest } from '../config/nearest.ts'
 import { show } from '../config/show.ts'
 import { canonicalIp } from './addresses.ts'
@@ -41,11 +42,12 @@ const OWN = 'own'
 
 const CALLER = ['uid', 'gid'] as const
 const ENDPOINT = ['ip', 'port', 'address', 'relayed'] as const
-type Name = typeof CALLER[number] | typeof ENDPOINT[number] | 'peer'
+type Name = typeof CALLER[number] | typeof ENDPOINT[number] | 'peer' | 'action'
 
 interface Kind {
   /** The group it is in. */
-  readonly group: 'inspect' | 'outbound' | 'inbound'
+  readonly group?: 'inspect' | 'outbound' | 'inbound'
+  /** Of actForDaemon it depends on what is to be done: see typeOf(). */
   readonly type: Ask['resource']['type']
   /** What may be said beside the resource. What follows from it (`local`, `public`) is worked out and cannot be said. */
   readonly names: readonly Name[]
@@ -55,14 +57,24 @@ interface Kind {
 export const ACTIONS: Readonly<Record<Action, Kind>> = {
   identify: { group: 'inspect', type: 'Host', names: CALLER },
   listPeers: { group: 'inspect', type: 'Host', names: CALLER },
+  listServices: { group: 'inspect', type: 'Host', names: CALLER },
+  listBlessings: { group: 'inspect', type: 'Host', names: CALLER },
   disconnect: { group: 'inspect', type: 'Peer', names: CALLER },
   connect: { group: 'outbound', type: 'Peer', names: CALLER },
   dial: { group: 'outbound', type: 'Peer', names: ENDPOINT },
   openStream: { group: 'outbound', type: 'Protocol', names: ['peer', 'relayed', ...CALLER] },
   acceptConnection: { group: 'inbound', type: 'Peer', names: ENDPOINT },
   handleStream: { group: 'inbound', type: 'Protocol', names: CALLER },
-  acceptStream: { group: 'inbound', type: 'Protocol', names: ['peer', ...ENDPOINT] }
+  acceptStream: { group: 'inbound', type: 'Protocol', names: ['peer', ...ENDPOINT] },
+  useService: { group: 'outbound', type: 'Service', names: CALLER },
+  provideService: { group: 'inbound', type: 'Service', names: CALLER },
+  actForDaemon: { type: 'Service', names: ['action', ...CALLER] },
+  dhtRead: { type: 'DhtKey', names: CALLER },
+  dhtWrite: { type: 'DhtKey', names: CALLER }
 }
+
+/** What is done in the daemon's name unless something else is said. */
+const USUAL_DAEMON_ACTION = 'provideService'
 
 /** An address on the internet, of a root name server: well known, and never contacted by this. */
 const PUBLIC_IP = '198.41.0.4'
@@ -91,24 +103,32 @@ export function isAction (text: string): text is Action {
 export function asked (words: Words, tenants: readonly KnownTenant[]): Asked | { readonly faults: string[] } {
   const { action, tenant, context } = words
   if (!isAction(action)) return { faults: [`there is no action ${show(action)}; ${suggestion(action, Object.keys(ACTIONS))}`] }
-  const { type, names } = ACTIONS[action]
+  const { names } = ACTIONS[action]
+  const type = typeOf(action, context)
   const faults: string[] = []
   for (const name of Object.keys(context).filter(said => !names.some(known => known === said))) faults.push(unknownName(name, action, names))
   const reader = new Reader(context, tenants, faults)
   const resource = { type, id: type === 'Peer' ? reader.peer(words.resource) : words.resource }
   if (type === 'Host' && words.resource !== OWN) faults.push(`${action} is about the tenant's own host, which is called ${show(OWN)}, found ${show(words.resource)}`)
-  if (type === 'Protocol' && !words.resource.startsWith('/')) faults.push(`${action} is about a protocol, which begins with \`/\`, found ${show(words.resource)}`)
+  if ((type === 'Protocol' || type === 'Service') && !words.resource.startsWith('/')) faults.push(`${action} is about a protocol, which begins with \`/\`, found ${show(words.resource)}`)
   const caller = { tenant, ...reader.process(names, tenants.find(({ name }) => name === tenant)?.uid ?? USUAL_UID) }
   const facts = contextOf(reader, names, resource)
   if (faults.length > 0) return { faults }
   return { caller, ask: { action, resource, ...Object.keys(facts).length > 0 && { context: facts } } as Ask, facts: reader.facts }
 }
 
-function contextOf (reader: Reader, names: readonly Name[], { type, id }: Ask['resource']): Partial<Endpoint> & { peer?: string } {
+/** What an action is about. Acting for the daemon is about whatever the act itself is about. */
+function typeOf (action: Action, context: Words['context']): Ask['resource']['type'] {
+  const act = action === 'actForDaemon' ? String(context['action'] ?? USUAL_DAEMON_ACTION) : action
+  return ACTIONS[isAction(act) ? act : action].type
+}
+
+function contextOf (reader: Reader, names: readonly Name[], { type, id }: Ask['resource']): Partial<Endpoint> & { peer?: string, action?: string } {
   const peer = names.includes('peer') ? reader.peer(reader.text('peer', STRANGER)) : undefined
   const endpoint = names.includes('ip') ? reader.endpoint(type === 'Peer' ? id : peer ?? '') : {}
   const relayed = names.includes('relayed') ? { relayed: reader.flag('relayed') } : {}
-  return { ...peer !== undefined && { peer }, ...endpoint, ...relayed }
+  const action = names.includes('action') ? { action: reader.daemonAction() } : {}
+  return { ...peer !== undefined && { peer }, ...endpoint, ...relayed, ...action }
 }
 
 /** Takes words one by one, with what is assumed in their place, and remembers which. */
@@ -129,6 +149,13 @@ class Reader {
     const value = String(said ?? otherwise)
     this.facts.push({ name, value, assumed: said === undefined })
     return value
+  }
+
+  daemonAction (): string {
+    const text = this.text('action', USUAL_DAEMON_ACTION)
+    const known: readonly string[] = ['identify', ...DAEMON_ACTIONS]
+    if (!known.includes(text)) this.#faults.push(`action is what is done in the daemon's name, found ${show(text)}; ${suggestion(text, known)}`)
+    return text
   }
 
   flag (name: Name): boolean {

@@ -56,6 +56,9 @@ export function questionOf (world: World, caller: Caller, ask: Ask): Question {
   }
 }
 
+/** A key of the DHT may be all slashes. Nobody means more of them than this. */
+const MAX_FAMILIES = 32
+
 type Fact = string | number | boolean | readonly [uid: number, gid: number]
 
 /** What the schema has in this action's context, plainly. */
@@ -63,7 +66,11 @@ function factsOf (world: World, { process }: Caller, ask: Ask): Record<string, F
   const caller: Record<string, Fact> = process === undefined ? {} : { caller: [process.uid, process.gid] }
   switch (ask.action) {
     case 'identify':
-    case 'listPeers': return caller
+    case 'listPeers':
+    case 'listServices':
+    case 'listBlessings':
+    case 'dhtRead':
+    case 'dhtWrite': return caller
     case 'connect':
     case 'disconnect': return { ...caller, local: world.neighbours.has(ask.resource.id) }
     case 'dial':
@@ -71,6 +78,9 @@ function factsOf (world: World, { process }: Caller, ask: Ask): Record<string, F
     case 'openStream': return { ...caller, peer: ask.context.peer, local: world.neighbours.has(ask.context.peer), relayed: ask.context.relayed }
     // Registering is for direct streams: the schema has it so that one policy can speak of all three.
     case 'handleStream': return { ...caller, relayed: false }
+    case 'useService': return { ...caller, local: true }
+    case 'provideService': return { ...caller, relayed: false }
+    case 'actForDaemon': return { ...caller, action: ask.context.action }
     case 'acceptStream': return { peer: ask.context.peer, ...endpointFacts(world, ask.context.peer, ask.context) }
   }
 }
@@ -97,15 +107,16 @@ function valueOf (name: string, fact: Fact): Value {
 }
 
 function parentsOf ({ neighbours }: World, { type, id }: EntityId): EntityId[] {
-  if (type === 'Protocol') return families(id).map(family => ({ type: 'ProtocolFamily', id: family }))
+  if (type === 'Protocol' || type === 'Service') return families(id).map(family => ({ type: 'ProtocolFamily', id: family }))
+  if (type === 'DhtKey') return families(id).map(namespace => ({ type: 'DhtNamespace', id: namespace }))
   const neighbour = type === 'Peer' ? neighbours.get(id) : undefined
   return neighbour === undefined ? [] : [{ type: 'Tenant', id: neighbour.tenant }, ...groups(neighbour.groups)]
 }
 
 /** `/chat/1.0.0` begins with `/` and with `/chat/`. */
-function families (protocol: string): string[] {
-  const slashes = [...protocol.matchAll(/\//g)].map(({ index }) => index)
-  return slashes.map(index => protocol.slice(0, index + 1))
+function families (name: string): string[] {
+  const slashes = [...name.matchAll(/\//g)].map(({ index }) => index)
+  return slashes.slice(0, MAX_FAMILIES).map(index => name.slice(0, index + 1))
 }
 
 function groups (names: readonly string[]): EntityId[] {

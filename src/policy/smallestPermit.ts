@@ -12,6 +12,7 @@ export function smallestPermit ({ principal, action, resource, peer, context }: 
   const said = new Set(facts.filter(({ assumed }) => !assumed).map(({ name }) => name))
   const conditions = [
     ...peer !== undefined && said.has('peer') ? [peerClause('context.peer', peer, tenants)] : [],
+    ...action === 'actForDaemon' ? [`context.action == ${quote(facts.find(({ name }) => name === 'action')?.value ?? '')}`] : [],
     ...context['ip'] === undefined ? [] : [addressClause(context, said, facts.find(({ name }) => name === 'ip')?.value ?? '')]
   ].filter(clause => clause !== '')
   const scope = [

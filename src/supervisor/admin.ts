@@ -7,12 +7,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { ConfigError, P2pdError, messageOf } from '../errors.ts'
-import { whyNoTenantName } from '../config/names.ts'
+import type { Grant } from '../blessing/grant.ts'
+import type { BlessedSpec } from '../config/blessed.ts'
+import { parseBlessing } from '../config/blessingRequest.ts'
+import { whyNoTenantName, whyNoTenantOrDaemon } from '../config/names.ts'
 import type { Keystore } from '../keystore/keystore.ts'
+import type { ServiceFigures } from '../link.ts'
 import type { Logger } from '../log.ts'
 import { peerCredentials } from '../os/credentials.ts'
+import type { BlessingRow } from './blessings.ts'
 import type { IsolationLevel } from './isolation.ts'
 import type { Roster } from './roster.ts'
+import type { Row } from './rows.ts'
+import type { TenantStatus } from './tenant.ts'
 
 /** Answered by GET /v1/status beside the tenants. */
 export interface DaemonStatus {
@@ -28,10 +35,28 @@ export interface DaemonStatus {
   readonly tenantsDir: string
   readonly stateDir: string
   readonly runDir: string
+  /** The daemon's own host. */
+  readonly daemon?: Row & TenantStatus
+}
+
+/** What is served under the daemon's identity. */
+export interface ServiceList {
+  /** Its peer ID, absent while its identity is damaged. */
+  readonly daemon: string | undefined
+  readonly services: readonly ServiceFigures[]
+}
+
+/** Who has blessings to give: each change is on disk and in force when it resolves. */
+export interface BlessingDesk {
+  bless (tenant: string, request: BlessedSpec): Promise<Grant>
+  unbless (tenant: string, id?: string): Promise<Grant[]>
+  blessings (): BlessingRow[]
+  services (): Promise<ServiceList>
 }
 
 export interface AdminInit {
-  readonly roster: Roster
+  readonly roster: Pick<Roster, 'statuses' | 'daemonStatus' | 'reload' | 'restart' | 'has' | 'peerIdOf'>
+  readonly blessings: BlessingDesk
   readonly keystore: Keystore
   readonly status: () => DaemonStatus
   readonly log: Logger
@@ -43,17 +68,24 @@ type Route = (init: AdminInit, name: string, body: Uint8Array, query: URLSearchP
 /** Not imported by name: that looks at every export of the module, and loads undici for some of them, 60 ms of a start. */
 const { createServer } = process.getBuiltinModule('node:http')
 
-/** Far above any key. */
+/** Far above any key and any blessing. */
 const MAX_BODY_BYTES = 64 * 1024
 const ROOT_UID = 0
 
 const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
-  ['GET /v1/status', async ({ status, roster }) => ({ json: { ...status(), tenants: await roster.statuses() } })],
+  ['GET /v1/status', async ({ status, roster }) => {
+    const [daemon, tenants] = await Promise.all([roster.daemonStatus(), roster.statuses()])
+    return { json: { ...status(), daemon, tenants } }
+  }],
   ['POST /v1/reload', async ({ roster }) => ({ json: await roster.reload() })],
   ['POST /v1/tenants/NAME/restart', async ({ roster }, name) => {
     await roster.restart(name)
     return { json: {} }
   }],
+  ['GET /v1/blessings', async ({ blessings }) => ({ json: blessings.blessings() })],
+  ['POST /v1/blessings/NAME', async ({ blessings }, name, body) => ({ json: await blessings.bless(name, parseBlessing(jsonOf(body))) })],
+  ['DELETE /v1/blessings/NAME', async ({ blessings }, name, _, query) => ({ json: await blessings.unbless(name, query.get('id') ?? undefined) })],
+  ['GET /v1/services', async ({ blessings }) => ({ json: await blessings.services() })],
   ['GET /v1/keys', async ({ keystore }) => ({ json: await keystore.list() })],
   ['GET /v1/keys/NAME', async ({ keystore }, name) => ({ bytes: await keystore.export(name) })],
   ['PUT /v1/keys/NAME', async ({ keystore, roster }, name, body, query) => {
@@ -72,6 +104,9 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
     return { json: {} }
   }]
 ])
+
+/** What mends a host that was given up, or an identity that is damaged: the daemon's own can be either. Its key is not given out. */
+const FOR_THE_DAEMON_TOO: ReadonlySet<string> = new Set(['POST /v1/tenants/NAME/restart', 'PUT /v1/keys/NAME', 'POST /v1/keys/NAME/renew'])
 
 /** Serves on a listening descriptor, which it closes when disposed. */
 export function openAdmin (fd: number, init: AdminInit): AsyncDisposable {
@@ -119,8 +154,17 @@ function find (method: string, path: string): { route: Route, name: string } {
   const pattern = ['', version, collection, ...name === undefined ? [] : ['NAME'], ...rest].join('/')
   const route = routes.get(`${method} ${pattern}`)
   if (route === undefined) throw new P2pdError('ERR_REQUEST', `no such operation: ${method} ${path}`)
-  if (name !== undefined && whyNoTenantName(name) !== undefined) throw new P2pdError('ERR_REQUEST', `${JSON.stringify(name)}: a tenant's name ${whyNoTenantName(name)}`)
+  const why = name === undefined ? undefined : FOR_THE_DAEMON_TOO.has(`${method} ${pattern}`) ? whyNoTenantOrDaemon(name) : whyNoTenantName(name)
+  if (why !== undefined) throw new P2pdError('ERR_REQUEST', `${JSON.stringify(name)}: a tenant's name ${why}`)
   return { route, name: name ?? '' }
+}
+
+function jsonOf (body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch (cause) {
+    throw new P2pdError('ERR_REQUEST', `the body is no JSON: ${messageOf(cause)}`, { cause })
+  }
 }
 
 async function bodyOf (request: IncomingMessage): Promise<Uint8Array> {

@@ -1,12 +1,14 @@
 /**
  * The audit log: one JSON line for each decision that matters, in `<state>/audit.jsonl`.
  *
- * Owns what a line holds: who is named as the tenant (the supervisor says, never a host), that text from outside cannot
- * forge or break a line, and how much each tenant may make it write. A disk that refuses is no reason for a service to stop:
- * what could not be written is counted, and the first line that can be says how much is missing.
+ * Owns what a line holds: who is named as the tenant (the supervisor says, never a host; only who acted in the daemon's name is
+ * what the daemon's host says), that text from outside cannot forge or break a line, and how much each tenant may make it
+ * write. A disk that refuses is no reason for a service to stop: what could not be written is counted, and the first line
+ * that can be says how much is missing.
  */
 import { KINDS_OF_HOSTS, auditPath, isCount, isRecorded, verdictOf, type AuditEvent, type AuditLevel, type AuditLine } from '../audit.ts'
 import { AuditLimiter, MONOTONIC, type AuditClock } from '../auditLimiter.ts'
+import { DAEMON_NAME } from '../config/names.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import { safeText, type Logger } from '../log.ts'
 import { RotatingFile } from './rotatingFile.ts'
@@ -142,12 +144,14 @@ class Log implements AuditLog {
 
 /** Its keys in the order of AuditLine; only those that have something to say. */
 function lineOf (time: Date, tenant: string | undefined, event: AuditEvent): AuditLine {
-  const { uid, pid, action, resource, peer, address, policy, epoch, reason, dropped } = event
+  const { actor, onBehalfOf, uid, pid, action, resource, peer, address, policy, epoch, reason, dropped } = event
   const decision = verdictOf(event)
   return {
     time: time.toISOString(),
     ...text('tenant', tenant),
     event: event.event,
+    // Whoever else says so is a tenant's host, and could name anybody.
+    ...tenant === DAEMON_NAME && { ...text('actor', actor), ...text('onBehalfOf', onBehalfOf) },
     ...count('uid', uid),
     ...count('pid', pid),
     ...text('action', action),

@@ -2,8 +2,9 @@
  * Connects a host to its tenant's handlers: their sockets can be reached by the app's own user alone, and no host is that user.
  *
  * The supervisor makes the connect with the app's rights and looks at who listens, before the host gets the descriptor: the
- * app, and not the daemon itself. Whose rights those are is what the supervisor knows of the tenant; the host names a path
- * and nothing else. What a host has it do takes a bounded share of its time.
+ * app, and not the daemon itself. Whose rights those are is what the supervisor knows of the tenant; the host names a path,
+ * and the daemon's host whose handler it is, which has to be a blessed tenant's. What a host has it do takes a bounded share of
+ * its time.
  *
  * The honest limit: the path is looked up at once, so a directory on a file system that hangs holds the supervisor as it
  * would hold anyone. Users cannot mount one where root would wait for it, unless an administrator allows it (`user_allow_other`).
@@ -23,8 +24,8 @@ const DIALLING_MS = { perSecond: 100, burst: 100 }
 const MOST_WAITING = 64
 
 export interface DialBackInit {
-  /** Undefined where hosts do their own dialling. */
-  readonly rights: Rights | undefined
+  /** By whose handler it is; undefined where hosts do their own dialling, and for a tenant that is none of this host's. */
+  readonly rightsOf: (tenant: string) => Rights | undefined
   readonly send: (message: ToHost) => void
   /** Passes a descriptor on with the message that says so; false when that cannot be done now. */
   readonly give: (fd: number, announce: (descriptor: number) => ToHost) => boolean
@@ -38,7 +39,7 @@ export function rightsOfApp (uid = process.geteuid?.() ?? 0): Rights {
 export class DialBack implements Disposable {
   readonly #init: DialBackInit
   readonly #time = new TokenBucket(DIALLING_MS)
-  readonly #waiting: Array<{ id: number, path: string }> = []
+  readonly #waiting: Array<{ id: number, path: string, tenant: string }> = []
   #turn: NodeJS.Timeout | undefined
 
   constructor (init: DialBackInit) {
@@ -46,9 +47,9 @@ export class DialBack implements Disposable {
   }
 
   /** To be answered with `dialled` or `notDialled`. */
-  ask (id: number, path: string): void {
+  ask (id: number, path: string, tenant: string): void {
     if (this.#waiting.length >= MOST_WAITING) return this.#refuse(id, 'EAGAIN', 'too many dials wait')
-    this.#waiting.push({ id, path })
+    this.#waiting.push({ id, path, tenant })
     if (this.#turn === undefined) this.#next()
   }
 
@@ -69,14 +70,15 @@ export class DialBack implements Disposable {
       if (asked === undefined) return
       // The processor's time, not the clock's: on a busy machine a tenant would pay for what others do.
       const began = process.threadCpuUsage()
-      this.#dial(asked.id, asked.path)
+      this.#dial(asked.id, asked.path, asked.tenant)
       const { user, system } = process.threadCpuUsage(began)
       this.#time.owe((user + system) / 1000)
     }
   }
 
-  #dial (id: number, path: string): void {
-    const { rights, give } = this.#init
+  #dial (id: number, path: string, tenant: string): void {
+    const { rightsOf, give } = this.#init
+    const rights = rightsOf(tenant)
     if (rights === undefined) return this.#refuse(id, 'EACCES', 'permission denied')
     let fd: number | undefined
     try {

@@ -13,8 +13,10 @@ import { descriptorLimit } from '../os/process.ts'
 import type { Tenant } from './tenant.ts'
 
 export interface Desk {
-  /** The tenants whose app this user is. */
+  /** The tenants whose app this user is, each on the host that serves it. */
   readonly candidates: (uid: number) => Array<{ tenant: Tenant, socketPath: string }>
+  /** The tenant whose programs come here; unless said, the one that the candidate is. */
+  readonly actor?: string
   readonly log: Logger
 }
 
@@ -48,7 +50,7 @@ export function openFrontDesk (fd: number, desk: Desk): Disposable {
   return { [Symbol.dispose]: () => { server.close() } }
 }
 
-function receive (socket: Socket, { candidates, log }: Desk): void {
+function receive (socket: Socket, { candidates, actor, log }: Desk): void {
   const { uid, gid, pid } = peerCredentials(socket)
   const found = uid === UNMAPPED_ID ? [] : candidates(uid)
   const held = atDesk.get(uid) ?? 0
@@ -64,10 +66,12 @@ function receive (socket: Socket, { candidates, log }: Desk): void {
   })
   const [only, ...others] = found
   if (only !== undefined && others.length === 0) {
-    return only.tenant.adopt(socket, { tenant: only.tenant.name, process: { uid, gid, pid } })
+    return only.tenant.adopt(socket, { tenant: actor ?? only.tenant.name, process: { uid, gid, pid } })
   }
   log.info({ uid, pid, candidates: found.map(({ tenant }) => tenant.name) }, 'front desk: nobody served')
-  const answer = only === undefined
+  const answer = actor !== undefined
+    ? `uid ${uid} may not use tenant ${actor}'s socket: app in its manifest says who may`
+    : only === undefined
     ? `no tenant for uid ${uid}: an operator adds one with \`p2pctl tenant add NAME --user USER\``
     : `uid ${uid} is the app of ${found.length} tenants: connect to the one you mean, ${found.map(({ socketPath }) => socketPath).join(' or ')}`
   void refuse(socket, answer)

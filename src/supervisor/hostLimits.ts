@@ -1,4 +1,6 @@
 /** What the kernel is told of one host's limits where it has cgroups for that, beside what the host limits itself. */
+import { messageOf } from '../errors.ts'
+import type { Logger } from '../log.ts'
 import { Cgroups, type HostCaps } from '../os/cgroup.ts'
 
 /**
@@ -14,6 +16,15 @@ export type HostLimits = Cgroups | { readonly why: string }
 /** @param memoryBytes limit of the heap */
 export function capsOf (memoryBytes: number): HostCaps {
   return { memoryBytes: memoryBytes + BESIDE_HEAP_BYTES, tasks: TASKS }
+}
+
+/** It is no reason not to serve a tenant that the kernel refuses. */
+export function limitHost (limits: HostLimits, { name, memoryBytes, pid, log }: { name: string, memoryBytes: number, pid: number, log: Logger }): void {
+  try {
+    if ('place' in limits) limits.place(name, pid, capsOf(memoryBytes))
+  } catch (error) {
+    log.warn({ tenant: name, reason: messageOf(error) }, 'host without limits by cgroup')
+  }
 }
 
 /** A sentence for the operator. */

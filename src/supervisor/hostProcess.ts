@@ -36,6 +36,8 @@ export interface HostProcessInit {
   readonly controlFd: number
   /** Limit of V8's heap in the host, bytes. */
   readonly memoryBytes: number
+  /** The user of another tenant's app whose handlers this host may dial; undefined for one that is not. Only the daemon's host has such. */
+  readonly actorUid?: (tenant: string) => number | undefined
   /** Called with its pid as soon as there is a process. */
   readonly onSpawn?: (pid: number) => void
   readonly onMessage: (message: FromHost) => void
@@ -81,7 +83,12 @@ export class HostProcess {
     this.#child = child
     this.#handover = new Handover(passingFd, message => { this.send(message) })
     this.#dialBack = new DialBack({
-      rights: start.serviceUid === undefined ? undefined : rightsOfApp(start.callerUid),
+      rightsOf: tenant => {
+        if (start.serviceUid === undefined) return undefined
+        if (tenant === start.tenant) return rightsOfApp(start.callerUid)
+        const uid = init.actorUid?.(tenant)
+        return uid === undefined ? undefined : rightsOfApp(uid)
+      },
       send: message => { this.send(message) },
       give: (fd, announce) => this.#handover.give(fd, announce)
     })
@@ -121,6 +128,11 @@ export class HostProcess {
     this.#handover.adopt({ socket, caller })
   }
 
+  /** Passes another descriptor of the same on, with the message that says so; false when that cannot be done now. */
+  give (fd: number, announce: (descriptor: number) => ToHost): boolean {
+    return !this.#ended && this.#handover.give(fd, announce)
+  }
+
   /** The host's own figures; undefined if it does not answer within a second. */
   async report (): Promise<HostFigures | undefined> {
     return await this.#reports.ask(id => { this.send({ kind: 'report', id }) })
@@ -154,7 +166,7 @@ export class HostProcess {
       case 'alive': return
       case 'figures': return this.#reports.answer(message.id, message.figures)
       case 'adopted': return this.#handover.confirm(message.id)
-      case 'dialHandler': return this.#dialBack.ask(message.id, message.path)
+      case 'dialHandler': return this.#dialBack.ask(message.id, message.path, message.tenant)
       case 'declined': {
         const declined = this.#handover.decline(message.id)
         if (declined !== undefined) void refuse(declined.socket, `limits.descriptors: tenant ${start.tenant} has no file descriptor left: close some connections, or raise the limit in its manifest`)

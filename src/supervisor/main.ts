@@ -19,11 +19,13 @@ import { closeOnExec } from '../os/process.ts'
 import { selfTest } from '../os/selfTest.ts'
 import { VERSION } from '../version.ts'
 import { openAuditLog } from './auditLog.ts'
+import { Blessings } from './blessings.ts'
 import { openAdmin, type DaemonStatus } from './admin.ts'
 import { openFrontDesk } from './frontDesk.ts'
 import { hardenSupervisor } from './harden.ts'
 import { shownLimits } from './hostLimits.ts'
-import { Roster, type Changes, type Row } from './roster.ts'
+import { Roster } from './roster.ts'
+import type { Changes, Row } from './rows.ts'
 import { RunTree } from './runTree.ts'
 import { ServiceUids } from './serviceUids.ts'
 
@@ -64,7 +66,8 @@ export async function serve ({ settings, log, onChange = () => {} }: ServeInit):
   if (hostLimits instanceof Cgroups) opened.use(hostLimits)
   const run = opened.use(new RunTree(runDir, inherited.get(FRONT_DESK_NAME)))
   const audit = opened.use(openAuditLog({ stateDir, level: auditLevel, log }))
-  const roster = new Roster({ tenantsDir, policyDir, run, keystore, uid, serviceUids, hostLimits, log, audit, auditAllowed: auditLevel === 'all', onChange })
+  const blessings = opened.use(await Blessings.open({ stateDir, log, onChange: () => { roster.desk.onChange() }, audit: (tenant, event) => { audit.record(tenant, event) } }))
+  const roster: Roster = new Roster({ tenantsDir, policyDir, run, keystore, blessings, uid, serviceUids, hostLimits, log, audit, auditAllowed: auditLevel === 'all', onChange })
   opened.defer(async () => { await roster.close() })
   await roster.reload()
   opened.use(openFrontDesk(await run.listenAtFrontDesk(), { candidates: caller => roster.candidates(caller), log }))
@@ -79,7 +82,7 @@ export async function serve ({ settings, log, onChange = () => {} }: ServeInit):
     stateDir,
     runDir
   })
-  opened.use(openAdmin(await run.listenForOperator(), { roster, keystore, status, log }))
+  opened.use(openAdmin(await run.listenForOperator(), { roster, blessings: roster.desk, keystore, status, log }))
   const stack = opened.move()
   const told = (): string => `${roster.rows().length} tenants, policy epoch ${roster.policy.epoch}`
   notifyReady(told())

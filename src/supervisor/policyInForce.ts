@@ -4,8 +4,10 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { TenantSpec } from '../config/tenant.ts'
-import type { PolicyDocument } from '../policy/document.ts'
+import type { Grant } from '../blessing/grant.ts'
+import { DAEMON_NAME, type BlessedApp, type PolicyDocument } from '../policy/document.ts'
 import { documentFor, type PolicySet } from '../policy/load.ts'
+import { sliceFor } from '../policy/slice.ts'
 
 /** A tenant as policies know it; without a peer ID while its identity is damaged. */
 export interface Known {
@@ -14,9 +16,16 @@ export interface Known {
   readonly peerId: string | undefined
 }
 
+/** A tenant that may act in the daemon's name. */
+export interface Blessed {
+  readonly spec: Pick<TenantSpec, 'name' | 'groups' | 'app'>
+  readonly grants: readonly Grant[]
+}
+
 export class PolicyInForce {
   #set: PolicySet = { policies: [], warnings: [], examples: 0 }
   #known: readonly Known[] = []
+  #blessed: readonly Blessed[] = []
   #epoch = 0
 
   get epoch (): number { return this.#epoch }
@@ -32,6 +41,13 @@ export class PolicyInForce {
     this.#epoch++
   }
 
+  /** From now on these may act in the daemon's name, and no others. */
+  bless (blessed: readonly Blessed[]): void {
+    if (isDeepStrictEqual(blessed, this.#blessed)) return
+    this.#blessed = blessed
+    this.#epoch++
+  }
+
   /** A tenant has got another peer ID. */
   rename (tenant: string, peerId: string | undefined): void {
     this.replace(this.#set, this.#known.map(known => known.tenant === tenant ? { ...known, peerId } : known))
@@ -39,6 +55,15 @@ export class PolicyInForce {
 
   documentFor ({ name, groups }: TenantSpec): PolicyDocument {
     const neighbours = this.#known.flatMap(({ peerId, ...known }) => peerId === undefined ? [] : [{ peerId, ...known }])
-    return documentFor(this.#set, { epoch: this.#epoch, tenant: { name, groups }, neighbours })
+    const daemon = neighbours.find(({ tenant }) => tenant === DAEMON_NAME)?.peerId
+    const document = documentFor(this.#set, { epoch: this.#epoch, tenant: { name, groups }, neighbours })
+    return { ...document, ...daemon !== undefined && { daemon }, ...name === DAEMON_NAME && { blessed: this.#apps() } }
+  }
+
+  /** With the policies that have to allow them what they do in the daemon's name, beside the daemon's. */
+  #apps (): BlessedApp[] {
+    return this.#blessed.map(({ spec: { name, groups, app }, grants }) => {
+      return { tenant: { name, groups }, uid: app.uid, policies: sliceFor(this.#set.policies, { name, groups }), grants }
+    })
   }
 }

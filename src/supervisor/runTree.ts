@@ -5,7 +5,7 @@
  */
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, rmdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { adminSocketPath, frontDeskPath, tenantSocketPath } from '../config/runPaths.ts'
+import { adminSocketPath, asDaemonSocketPath, frontDeskPath, tenantSocketPath } from '../config/runPaths.ts'
 import { clearStaleSocket, listenUnix } from '../os/listening.ts'
 import { takeLock } from '../os/lock.ts'
 import { assertOwnDirectory, makeOwnDirectory } from '../os/ownDirectory.ts'
@@ -43,6 +43,7 @@ export class RunTree implements Disposable {
 
   get frontDesk (): string { return frontDeskPath(this.directory) }
   get admin (): string { return adminSocketPath(this.directory) }
+  asDaemonSocketOf (tenant: string): string { return asDaemonSocketPath(this.directory, tenant) }
   socketOf (tenant: string): string { return tenantSocketPath(this.directory, tenant) }
 
   /** A tenant's control socket, listening: mode 0600 and the tenant's own. Returns its descriptor. */
@@ -52,6 +53,17 @@ export class RunTree implements Disposable {
     assertOwnDirectory(directory)
     chmodSync(directory, this.#directoryMode) // whatever the umask is
     return await this.#listen(this.socketOf(tenant), 0o600, uid)
+  }
+
+  /** Where a blessed tenant's programs act in the daemon's name; in the directory that its own socket is in. */
+  async listenAsDaemon (tenant: string, uid: number): Promise<number> {
+    return await this.#listen(this.asDaemonSocketOf(tenant), 0o600, uid)
+  }
+
+  removeAsDaemon (tenant: string): void {
+    const path = this.asDaemonSocketOf(tenant)
+    rmSync(path, { force: true })
+    this.#made.delete(path)
   }
 
   /** Open to every local program: who may do what is decided by who is calling. */
@@ -95,7 +107,7 @@ export class RunTree implements Disposable {
       if (!entry.isDirectory()) continue
       const directory = join(this.directory, entry.name)
       if (STAGING.test(entry.name)) removeSocket(join(directory, 's'))
-      else removeSocket(join(directory, 'p2pd.sock'))
+      else for (const path of [this.socketOf(entry.name), this.asDaemonSocketOf(entry.name)]) removeSocket(path)
       for (const inner of readdirSync(directory)) {
         if (!STAGING.test(inner)) continue
         removeSocket(join(directory, inner, 's'))

@@ -7,62 +7,17 @@
  */
 import type { Socket } from 'node:net'
 import { refuse } from '../control/refusal.ts'
-import { messageOf } from '../errors.ts'
-import type { Audit } from '../audit.ts'
-import type { FromHost, HostFigures, HostStart, Registration } from '../link.ts'
-import type { Logger } from '../log.ts'
+import { P2pdError, messageOf } from '../errors.ts'
+import type { FromHost, Registration, ToHost } from '../link.ts'
 import { onConnectWaiting } from '../os/listening.ts'
 import type { Caller } from '../policy/ask.ts'
 import type { PolicyDocument } from '../policy/document.ts'
 import { BackOff } from './backOff.ts'
 import { HostProcess, type Adoptee } from './hostProcess.ts'
 import { refuseConnects } from './refuser.ts'
+import type { TenantInit, TenantState, TenantStatus } from './tenantShapes.ts'
 
-export type TenantState =
-  /** No host; the next connect starts one. */
-  | 'stopped'
-  | 'starting'
-  | 'running'
-  | 'stopping'
-  /** Crashed; starts again by itself. */
-  | 'backing-off'
-  /** Crashed too often; an operator has to look. */
-  | 'parked'
-  /** Cannot be started until what is wrong is mended; connects are told. */
-  | 'failed'
-
-export interface TenantInit {
-  readonly name: string
-  /** Listening; owned and closed by whoever made it. */
-  readonly controlFd: number
-  readonly always: boolean
-  readonly memoryBytes: number
-  readonly start: Omit<HostStart, 'registrations' | 'policy' | 'serviceUid'>
-  /** Asked at each start: what is in force then. Absent in classic mode. */
-  readonly policy?: () => PolicyDocument
-  readonly audit?: Audit
-  /** Asked at each start, so that no key is held while no host runs. Rejects with what is wrong and its mend. */
-  readonly privateKey: () => Promise<Uint8Array>
-  /** Asked at each start: the user its host becomes. Absent where hosts stay the user they are. */
-  readonly serviceUid?: () => Promise<number>
-  /** Called with the pid of each host as soon as there is one. */
-  readonly onSpawn?: (pid: number) => void
-  readonly log: Logger
-  /** Called at each change of state. */
-  readonly onChange?: (tenant: Tenant) => void
-  /** Handlers of an earlier host of the same tenant. */
-  readonly registrations?: readonly Registration[]
-  readonly backOff?: BackOff
-}
-
-export interface TenantStatus {
-  readonly state: TenantState
-  /** Why it is parked, failed or backing off. */
-  readonly reason?: string
-  readonly pid?: number
-  readonly crashes: number
-  readonly figures?: HostFigures
-}
+export type { TenantState, TenantStatus }
 
 /** A running host that has not taken over a new policy by then is stopped: what is denied must not go on. */
 const POLICY_MS = 5_000
@@ -85,8 +40,10 @@ export class Tenant {
   #adoptees: Adoptee[] = []
   /** Of the policy that the running host was given last. */
   #epoch: number | undefined
-  /** Called with each epoch that the host says decides, and when it has gone. */
-  #onEpoch: (epoch: number) => void = () => {}
+  /** Called at the next change of state. */
+  #onNextState = Promise.withResolvers<void>()
+  /** Who waits for an epoch to decide in the host. */
+  #awaited: Array<{ readonly epoch: number, readonly resolve: () => void }> = []
   #closed = false
 
   constructor (init: TenantInit) {
@@ -134,6 +91,30 @@ export class Tenant {
     if (this.#state === 'stopped') this.#start()
   }
 
+  /**
+   * Resolves when its host runs; one that is to be started is, if `start` says so. ERR_UNAVAILABLE when none runs or will for
+   * now, with the reason.
+   */
+  async running ({ start }: { start: boolean }): Promise<void> {
+    while (this.#state !== 'running') {
+      const isComing = this.#state === 'starting' || this.#state === 'stopping' || (this.#state === 'stopped' && start)
+      if (this.#closed || !isComing) throw new P2pdError('ERR_UNAVAILABLE', `the host of ${this.name} does not run${this.#reason === undefined ? '' : `: ${this.#reason}`}`)
+      const { promise } = this.#onNextState
+      if (this.#state === 'stopped') this.#start()
+      await promise
+    }
+  }
+
+  /** Passes a descriptor on to the running host; false when there is none that takes it now. */
+  give (fd: number, announce: (descriptor: number) => ToHost): boolean {
+    return this.#state === 'running' && this.#host?.give(fd, announce) === true
+  }
+
+  /** To nobody when no host runs. */
+  tell (message: ToHost): void {
+    this.#host?.send(message)
+  }
+
   /** By an operator's wish: past crashes are forgotten, and a fault is looked at anew. */
   async restart (): Promise<void> {
     this.#backOff.forget()
@@ -145,15 +126,15 @@ export class Tenant {
 
   /**
    * Resolves when this decides in the running host and what it denies has been closed there, or when there is no host that
-   * an older one could decide in.
+   * an older one could decide in. A host that has not done so in time is killed.
    */
-  async applyPolicy (document: PolicyDocument): Promise<void> {
+  async applyPolicy (document: PolicyDocument, withinMs = POLICY_MS): Promise<void> {
     const host = this.#host
-    if (host === undefined || this.#epoch === document.epoch) return
+    if (host === undefined || (this.#epoch !== undefined && document.epoch <= this.#epoch)) return
     this.#epoch = document.epoch
     const { promise, resolve } = Promise.withResolvers<void>()
-    const deadline = setTimeout(() => { host.kill('it did not take over a new policy') }, POLICY_MS)
-    this.#onEpoch = epoch => { if (epoch >= document.epoch) resolve() }
+    const deadline = setTimeout(() => { host.kill('it did not take over a new policy') }, withinMs)
+    this.#awaited.push({ epoch: document.epoch, resolve })
     host.send({ kind: 'policy', document })
     await promise
     clearTimeout(deadline)
@@ -184,6 +165,9 @@ export class Tenant {
     this.#standby = standby
     this.#state = state
     this.#reason = reason
+    const changed = this.#onNextState
+    this.#onNextState = Promise.withResolvers()
+    changed.resolve()
     this.#init.onChange?.(this)
   }
 
@@ -228,7 +212,7 @@ export class Tenant {
 
   #spawn (privateKey: Uint8Array, serviceUid: number | undefined): void {
     if (this.#closed) return
-    const { controlFd, memoryBytes, start, policy, onSpawn } = this.#init
+    const { controlFd, memoryBytes, start, policy, actorUid, onSpawn } = this.#init
     const document = policy?.()
     this.#epoch = document?.epoch
     let last: FromHost | undefined
@@ -237,6 +221,7 @@ export class Tenant {
       privateKey,
       controlFd,
       memoryBytes,
+      ...actorUid !== undefined && { actorUid },
       ...onSpawn !== undefined && { onSpawn },
       onMessage: message => {
         if (message.kind === 'idle' || message.kind === 'unable') last = message
@@ -253,11 +238,20 @@ export class Tenant {
     })
   }
 
+  /** This epoch decides in the host, or there is none in which an older one could. */
+  #onEpoch (epoch: number): void {
+    const done = this.#awaited.filter(awaited => awaited.epoch <= epoch)
+    this.#awaited = this.#awaited.filter(awaited => awaited.epoch > epoch)
+    for (const { resolve } of done) resolve()
+  }
+
   #onMessage (message: FromHost): void {
     if (message.kind === 'handlers') {
       this.#registrations = message.registrations
     } else if (message.kind === 'audit') {
       this.#init.audit?.(message.event)
+    } else if (message.kind === 'reach') {
+      this.#init.onReach?.(message.id, message.peerId)
     } else if (message.kind === 'epoch') {
       this.#onEpoch(message.epoch)
     } else if (message.kind === 'ready') {

@@ -41,6 +41,11 @@ export const DHTRequestType = {
 } as const
 export type DHTRequestType = typeof DHTRequestType[keyof typeof DHTRequestType]
 
+/** Requests that are answered with BEGIN, values and END. */
+export const DHT_SERIES: ReadonlySet<number> = new Set([
+  DHTRequestType.FIND_PEERS_CONNECTED_TO_PEER, DHTRequestType.FIND_PROVIDERS, DHTRequestType.GET_CLOSEST_PEERS, DHTRequestType.SEARCH_VALUE
+])
+
 export const DHTResponseType = { BEGIN: 0, VALUE: 1, END: 2 } as const
 export type DHTResponseType = typeof DHTResponseType[keyof typeof DHTResponseType]
 
@@ -79,6 +84,8 @@ export interface Response {
   peers: PeerInfo[]
   pubsub?: PSResponse | undefined
   peerStore?: PeerStoreResponse | undefined
+  services?: ServicesResponse | undefined
+  blessing?: BlessingResponse | undefined
 }
 
 /** A response to be encoded: most have no peers. */

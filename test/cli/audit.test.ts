@@ -45,6 +45,8 @@ test('for people it is a table, for programs the lines as they are', async t => 
   audit.record(undefined, { event: 'reload', action: 'refuse', decision: 'deny', epoch: 3, reason: 'chat.cedar:3: unknown action' })
   audit.record('indexer', { event: 'limit', resource: 'limits.streams', reason: 'at most 512' })
   for (let i = 0; i < 3; i++) audit.record('indexer', { event: 'limit', resource: 'limits.streams', reason: 'at most 512' })
+  audit.record('indexer', { event: 'blessing', action: 'give', resource: 'openStream on /a/', reason: 'until noon' })
+  audit.record('daemon', { event: 'handler', actor: 'indexer', onBehalfOf: 'daemon', uid: 7, action: 'register', resource: 'Service /a/1', decision: 'allow' })
   audit[Symbol.dispose]()
   const { code, stdout, stderr } = await run(world)
   t.is(code, 0)
@@ -58,6 +60,8 @@ test('for people it is a table, for programs the lines as they are', async t => 
     [time, 'chat', 'host', 'start', 'pid 4242'],
     [time, 'reload', 'refuse', 'deny, epoch 3, chat.cedar:3: unknown action'],
     [time, 'indexer', 'limit', 'limits.streams', 'at most 512'],
+    [time, 'indexer', 'blessing', 'give', 'openStream on /a/', 'until noon'],
+    [time, 'daemon (by indexer)', 'handler', 'register', 'Service /a/1', 'uid 7', 'allow'],
     [time, 'indexer', 'limit', 'limits.streams', 'at most 512, ×3']
   ])
   const json = await run(world, '--json')
@@ -82,6 +86,9 @@ test('lines are chosen by tenant, by what was refused, by age and by number', as
   t.deepEqual(await chosen('--since', '3h', '--tenant', 'chat'), ['/old', '/chat'])
   t.deepEqual(await chosen('--lines', '2'), ['/revoked', '/handler'])
   t.deepEqual(await chosen('--lines', '1', '--denied', '--tenant', 'chat'), ['/chat'])
+  audit.record('daemon', { event: 'handler', actor: 'chat', onBehalfOf: 'daemon', resource: '/in-its-name' })
+  t.deepEqual(await chosen('--tenant', 'chat'), ['/old', '/chat', '/in-its-name'])
+  t.deepEqual(await chosen('--tenant', 'daemon'), ['/in-its-name'])
   t.is((await run(world, '--lines', '0')).stdout, '')
 })
 

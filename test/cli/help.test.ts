@@ -19,7 +19,7 @@ test('every command has help with examples and with the options that all have', 
   const { stdout: help } = await run('--help')
   t.regex(help, /Exit codes: 0/)
   const top = commandsIn(help)
-  t.deepEqual(top, ['status', 'reload', 'audit', 'dial', 'listen', 'tenant', 'policy', 'key'])
+  t.deepEqual(top, ['status', 'reload', 'bless', 'unbless', 'blessings', 'services', 'audit', 'dial', 'listen', 'tenant', 'policy', 'key'])
   const check = async (command: string[]): Promise<void> => {
     const { code, stdout, stderr } = await run(...command, '--help')
     t.is(code, 0, command.join(' '))
@@ -40,6 +40,9 @@ for (const [what, args, sentence] of [
   ['a choice there is not', ['tenant', 'add', 'chat', '--start', 'never'], /'never' is invalid.*Allowed choices are on-demand, always\.\n$/],
   ['a name that none can have', ['tenant', 'restart', '../x'], /^argv: NAME: must be lower-case letters.*found "\.\.\/x"\n$/],
   ['a name of p2pd itself', ['tenant', 'add', 'daemon'], /^argv: NAME: is a name of p2pd itself; choose another, found "daemon"\n$/],
+  ['a blessing without a resource', ['bless', 'chat', '--action', 'openStream'], /^p2pctl: required option '--resource <resource\.\.\.>' not specified\n$/],
+  ['a blessing of the daemon', ['bless', 'daemon', '--action', 'openStream', '--resource', '/a'], /^argv: NAME: is a name of p2pd itself; choose another, found "daemon"\n$/],
+  ['a blessing for more than a day', ['bless', 'chat', '--action', 'openStream', '--resource', '/a', '--for', '25h'], /^argv: --for: must be from 1m to 24h: one that is to last longer belongs in the manifest, under `blessed`, and is renewed then, found "25h"\n$/],
   ['an empty directory name', ['status', '--run', ''], /^argv: --run: must not be empty\n$/]
 ] as const) {
   test(`${what} is wrong usage: one sentence, exit code 2`, async t => {

@@ -35,7 +35,7 @@ test('status shows the daemon, its directories, and each tenant with what it use
   t.is(code, 0)
   t.is(stderr, '')
   t.regex(stdout, new RegExp(`^p2pd +0\\.1\\.0, pid ${raw.pid}, uid \\d+\nisolation +L\\d .+\ncgroups +.+\npolicy +.+\ntenants +${world.tenantsDir}\nstate +${world.stateDir}\nsockets +${world.runDir}\n\nTENANT +PEER ID +STATE +LEVEL +PID +CONNECTIONS +STREAMS +HANDLERS +CONTROL +MEMORY\n`))
-  t.regex(stdout, /^chat +12D3KooW\w{44} +stopped +L\d$/m)
+  t.regex(stdout, /^daemon +12D3KooW\w{44} +stopped\nchat +12D3KooW\w{44} +stopped +L\d$/m)
   t.regex(stdout, /^sensor +12D3KooW\w{44} +running +L\d +\d+ +0 +0 +0 +0 +\d+\.\d MiB$/m)
 })
 
@@ -88,7 +88,7 @@ test('a tenant that is added is served at once, and one that is removed no longe
   t.false(existsSync(socket))
   t.like(await world.json('tenant', 'add', 'bob'), { peerId })
   await world.json('tenant', 'remove', 'bob', '--forget-key')
-  t.deepEqual((await world.json('key', 'list') as Tenant[]).map(({ name }) => name), ['chat'])
+  t.deepEqual((await world.json('key', 'list') as Tenant[]).map(({ name }) => name), ['chat', 'daemon'])
 
   await world.json('tenant', 'remove', 'chat')
   t.deepEqual(readdirSync(world.tenantsDir), [])
@@ -144,7 +144,7 @@ test('keys are handled through the daemon, whose tenant is another peer at once'
   t.is((await world.ctl('key', 'import', 'chat', file)).code, 1, 'only with --replace')
   t.is((await world.ctl('key', 'import', 'chat', file, '--replace')).stdout, `chat has peer ID ${before}, Ed25519\n`)
   t.is(await peerIdAt(world, 'chat'), before)
-  t.regex((await world.ctl('key', 'list')).stdout, new RegExp(`^NAME +PEER ID +TYPE +CREATED +STATE\nchat +${before} +Ed25519 +\\S+ +whole\n$`))
+  t.regex((await world.ctl('key', 'list')).stdout, new RegExp(`^NAME +PEER ID +TYPE +CREATED +STATE\nchat +${before} +Ed25519 +\\S+ +whole\ndaemon +12D3KooW\\w{44} +Ed25519 +\\S+ +whole\n$`))
   t.is((await world.ctl('key', 'remove', 'chat')).code, 2)
   t.is((await world.ctl('key', 'export', 'bob', world.path('bob.key'))).code, 1)
   t.false(existsSync(world.path('bob.key')))

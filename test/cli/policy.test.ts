@@ -130,7 +130,7 @@ test('the same as JSON', async t => {
 })
 
 for (const [what, args, sentence] of [
-  ['a tenant there is not', ['chta', 'identify', 'own'], /^argv: there is no tenant chta; there are: chat, indexer\n$/],
+  ['a tenant there is not', ['chta', 'identify', 'own'], /^argv: there is no tenant chta; there are: chat, indexer, daemon\n$/],
   ['an action there is not', ['chat', 'identfy', 'own'], /^argv: there is no action "identfy"; did you mean identify\?\n$/],
   ['a peer that is none', ['chat', 'connect', 'indxer'], /^argv: there is no tenant "indxer", and a peer ID it is not; did you mean indexer\?\n$/],
   ['what the action has not in its context', ['chat', 'identify', 'own', '--context', 'port=1'], /^argv: identify has no "port" in its context; there are: uid, gid\n$/],

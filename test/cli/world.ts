@@ -62,6 +62,15 @@ export class World implements AsyncDisposable {
     return this
   }
 
+  /** SIGKILL, for it and all that it started. */
+  async crash (): Promise<void> {
+    const daemon = this.#daemon
+    daemon?.kill()
+    await until('the end of p2pd', () => daemon?.end !== undefined, COMMAND_MS)
+    // What it left there says nothing about the next one.
+    rmSync(join(this.runDir, 'admin.sock'), { force: true })
+  }
+
   async stop (): Promise<void> {
     await this.#daemon?.stop()
   }

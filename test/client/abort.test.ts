@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { getEventListeners } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { P2pdClient } from '../../src/client/index.ts'
+import { P2pdClient, provideDht } from '../../src/client/index.ts'
 import { PEER, asStream, framed, identified, ok, opened, scriptedDaemon } from './scriptedDaemon.ts'
 
 type Call = (client: P2pdClient, signal: AbortSignal) => Promise<unknown>
@@ -12,7 +12,12 @@ const calls: Record<string, Call> = {
   disconnect: async (client, signal) => { await client.disconnect(PEER, { signal }) },
   listPeers: async (client, signal) => await client.listPeers({ signal }),
   openStream: async (client, signal) => await client.openStream(PEER, '/echo/1.0.0', { signal }),
-  handle: async (client, signal) => await client.handle('/echo/1.0.0', () => {}, { signal })
+  handle: async (client, signal) => await client.handle('/echo/1.0.0', () => {}, { signal }),
+  services: async (client, signal) => await client.services({ signal }),
+  blessing: async (client, signal) => await client.blessing({ signal }),
+  asDaemon: async (client, signal) => await client.asDaemon({ signal }),
+  provide: async (client, signal) => await client.provide('/echo/1.0.0', () => {}, { signal }),
+  provideDht: async (client, signal) => await provideDht(client, {}, { signal })
 }
 
 async function rejectsWith (t: ExecutionContext, promise: Promise<unknown>, reason: Error): Promise<void> {

@@ -10,6 +10,9 @@ test.after.always(() => { mock.timers.reset() })
 
 for (const [what, call, deadlineMs] of [
   ['65 s', async (client: P2pdClient) => await client.identify(), 65_000],
+  ['65 s when asked for its services', async (client: P2pdClient) => await client.services(), 65_000],
+  ['65 s when asked for the tenant’s blessings', async (client: P2pdClient) => await client.blessing(), 65_000],
+  ['65 s when asked for a client in its name', async (client: P2pdClient) => await client.asDaemon(), 65_000],
   ['5 s more than the daemon was given', async (client: P2pdClient) => await client.openStream(PEER, '/a', { timeoutSeconds: 3 }), 8_000]
 ] as const) {
   test.serial(`a daemon that does not answer is given ${what}`, async t => {

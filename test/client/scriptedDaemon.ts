@@ -23,9 +23,17 @@ export const ADDRESS = '/ip4/127.0.0.1/tcp/4001'
 export const ADDRESS_BYTES = parseMultiaddr(ADDRESS).bytes
 export const STREAM_INFO = { peer: PEER_BYTES, addr: ADDRESS_BYTES, proto: '/echo/1.0.0' }
 
+/** Another one's: the daemon's own identity. */
+const daemonPeer = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+export const DAEMON = daemonPeer.toString()
+export const DAEMON_BYTES = encodePeerId(daemonPeer)
+
 export const ok: ResponseInit = { type: ResponseType.OK }
 export const identified: ResponseInit = { type: ResponseType.OK, identify: { id: PEER_BYTES, addrs: [ADDRESS_BYTES] } }
 export const opened: ResponseInit = { type: ResponseType.OK, streamInfo: STREAM_INFO }
+export const served: ResponseInit = {
+  type: ResponseType.OK, services: { daemon: DAEMON_BYTES, services: [{ name: 'search', proto: '/search/1.0.0', owner: 'indexer', callers: 3 }] }
+}
 
 export function refused (msg: string): ResponseInit {
   return { type: ResponseType.ERROR, error: { msg } }

@@ -1,46 +1,17 @@
 /** Handlers that wait for their streams (STREAM_ACCEPT), against a daemon that says exactly what it is told to. */
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
-import type { Socket } from 'node:net'
 import { P2pdClient, type PeerStream } from '../../src/client/index.ts'
 import { WAITING_CONNECTIONS } from '../../src/client/waitingHandler.ts'
 import { RequestType, ResponseType } from '../../src/wire/codec.ts'
 import { until, within } from '../helpers/deadlines.ts'
-import { ADDRESS, PEER, STREAM_INFO, ScriptedDaemon, asStream, framed, identified, ok, opened, refused, scriptedDaemon, type Asked } from './scriptedDaemon.ts'
+import { ADDRESS, PEER, STREAM_INFO, ScriptedDaemon, asStream, framed, ok, opened, refused, scriptedDaemon, type Asked } from './scriptedDaemon.ts'
+import { waitingDaemon } from './queue.ts'
 
 const PROTOCOL = '/echo/1.0.0'
 const echo = ({ stream }: PeerStream): void => { stream.pipe(stream) }
-
-/** Those of a daemon's connections that wait for a protocol, longest first. */
-class Queue {
-  readonly all: Array<{ socket: Socket, protocols: string[] }> = []
-
-  readonly script = ({ request, socket, answer }: Asked): void => {
-    if (request.type !== RequestType.STREAM_ACCEPT) return answer(identified)
-    answer(ok)
-    const waiting = { socket, protocols: request.streamAccept?.proto ?? [] }
-    this.all.push(waiting)
-    socket.once('end', () => { this.all.splice(this.all.indexOf(waiting), 1) })
-  }
-
-  async whole (): Promise<void> {
-    await until('all that wait', () => this.all.length === WAITING_CONNECTIONS)
-  }
-
-  /** The connection that has waited longest becomes a stream, with bytes in the same write. */
-  async give (bytes = '', response = opened): Promise<Socket> {
-    const { socket } = await until('one that waits', () => this.all.shift())
-    asStream(socket).write(Buffer.concat([framed(response), Buffer.from(bytes)]))
-    return socket
-  }
-}
-
-async function waitingDaemon (t: ExecutionContext): Promise<{ daemon: ScriptedDaemon, queue: Queue }> {
-  const queue = new Queue()
-  return { queue, daemon: await scriptedDaemon(t, queue.script) }
-}
 
 test('a handler waits on four connections, and the daemon is told of nothing to dial', async t => {
   const { daemon, queue } = await waitingDaemon(t)

@@ -6,8 +6,9 @@ function spec (name: string, streams = 512): TenantSpec {
   return {
     name,
     app: { uid: 1000 },
-    host: { listen: ['/ip4/0.0.0.0/tcp/0'], start: 'on-demand', idleStopMs: 0 },
+    host: { listen: ['/ip4/0.0.0.0/tcp/0'], local: true, start: 'on-demand', idleStopMs: 0 },
     groups: ['a'],
+    blessed: [],
     limits: {
       connections: 1, streams, handlers: 1, controlConnections: 1, requestsPerSecond: 1, dialsPerSecond: 1, streamsPerSecond: 1, bytesPerSecond: 0, buffered: 1,
       descriptors: 1, memoryBytes: 1, inbound: { streams: 1, streamsPerPeer: 1, connectionsPerPeer: 1, connectionsPerSubnet: 1, reserved: 0 }
@@ -35,4 +36,9 @@ test('any difference deep inside is a change', t => {
 test('the first load adds everything, and equal loads change nothing', t => {
   t.deepEqual(diffTenants([], [spec('a')]), { added: [spec('a')], removed: [], changed: [], same: [] })
   t.deepEqual(diffTenants([spec('a')], [spec('a')]).same, [spec('a')])
+})
+
+test('a change of blessings alone touches no tenant', t => {
+  const blessed = { ...spec('a'), blessed: [{ actions: ['openStream'], resources: ['/x/'], seconds: 60 }] }
+  t.deepEqual(diffTenants([spec('a')], [blessed]), { added: [], removed: [], changed: [], same: [blessed] })
 })

@@ -76,10 +76,10 @@ test('a directory that is not there or is a file says what to do; one without te
 
 test('a tenant whose socket path is too long is a fault, and one byte less is not', t => {
   const dir = makeDir(t, { 'chat.yaml': 'name: chat' })
-  const runDir = `/${'r'.repeat(107 - '/chat/p2pd.sock'.length - 1)}`
+  const runDir = `/${'r'.repeat(107 - '/chat/as-daemon.sock'.length - 1)}`
   t.is(loadTenants(dir, { ...OPTIONS, runDir }).length, 1)
   t.deepEqual(faultsOf(() => loadTenants(dir, { ...OPTIONS, runDir: `${runDir}r` }), dir), [
-    `chat.yaml: name: the path of its socket is too long: 108 bytes, Linux takes 107; choose a shorter name or --run directory, found ${runDir}r/chat/p2pd.sock`
+    `chat.yaml: name: the path of its socket is too long: 108 bytes, Linux takes 107; choose a shorter name or --run directory, found ${runDir}r/chat/as-daemon.sock`
   ])
 })
 

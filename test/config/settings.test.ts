@@ -40,7 +40,7 @@ const faultRows: Array<[title: string, source: SettingsSource, ...faults: string
   ['every fault in the flags is reported', { ...NOWHERE, flags: { tenants: '', policy: '', run: `/${'r'.repeat(64)}`, passphraseFile: 'b' } },
     'argv: --tenants: must not be empty',
     'argv: --policy: must not be empty',
-    `argv: --run: must be at most 64 bytes, so that every socket in it has a path that Linux takes, found 65: /${'r'.repeat(64)}`]
+    `argv: --run: must be at most 59 bytes, so that every socket in it has a path that Linux takes, found 65: /${'r'.repeat(64)}`]
 ]
 
 for (const [title, source, ...faults] of faultRows) {
@@ -48,7 +48,7 @@ for (const [title, source, ...faults] of faultRows) {
 }
 
 test('the longest run directory that fits is taken', t => {
-  t.is(resolveSettings({ ...NOWHERE, flags: { run: `/${'r'.repeat(63)}` } }).runDir.length, 64)
+  t.is(resolveSettings({ ...NOWHERE, flags: { run: `/${'r'.repeat(58)}` } }).runDir.length, 59)
 })
 
 test('in a checkout its tenants are served by its policy, from any directory', t => {

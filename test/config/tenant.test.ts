@@ -24,8 +24,9 @@ test('a manifest with only a name has every default', t => {
   t.deepEqual(specOf('name: chat\n'), {
     name: 'chat',
     app: { uid: 0 },
-    host: { listen: ['/ip4/0.0.0.0/tcp/0'], start: 'on-demand', idleStopMs: 600_000 },
+    host: { listen: ['/ip4/0.0.0.0/tcp/0'], local: true, start: 'on-demand', idleStopMs: 600_000 },
     groups: [],
+    blessed: [],
     limits: {
       connections: 128, streams: 512, handlers: 64, controlConnections: 256, requestsPerSecond: 1000, dialsPerSecond: 20, streamsPerSecond: 500,
       bytesPerSecond: 0, buffered: 33_554_432, descriptors: 1152, memoryBytes: 268_435_456,
@@ -38,16 +39,21 @@ test('a manifest with every key says exactly that', t => {
   t.deepEqual(specOf(`
 name: chat
 app: { user: alice }
-host: { listen: [/ip4/127.0.0.1/tcp/4001, /ip6/::1/tcp/0], start: on-demand, idleStop: 1.5h }
+host: { listen: [/ip4/127.0.0.1/tcp/4001, /ip6/::1/tcp/0], local: false, start: on-demand, idleStop: 1.5h }
 groups: [messaging, a-1]
+blessed: [{ actions: [provideService, openStream], resources: [/search/, /find/1.0.0], lifetime: 90s }, { actions: [listPeers], resources: [own] }]
 limits:
   { connections: 1, streams: 2, handlers: 3, controlConnections: 4, requestsPerSecond: 5, dialsPerSecond: 6, streamsPerSecond: 7, bytesPerSecond: 1MiB,
     buffered: 2MiB, descriptors: 300, memory: 1GiB, inbound: { streams: 8, streamsPerPeer: 9, connectionsPerPeer: 10, connectionsPerSubnet: 11, reserved: 0 } }
 `), {
     name: 'chat',
     app: { uid: 1000, user: 'alice' },
-    host: { listen: ['/ip4/127.0.0.1/tcp/4001', '/ip6/::1/tcp/0'], start: 'on-demand', idleStopMs: 5_400_000 },
+    host: { listen: ['/ip4/127.0.0.1/tcp/4001', '/ip6/::1/tcp/0'], local: false, start: 'on-demand', idleStopMs: 5_400_000 },
     groups: ['messaging', 'a-1'],
+    blessed: [
+      { actions: ['provideService', 'openStream'], resources: ['/search/', '/find/1.0.0'], seconds: 90 },
+      { actions: ['listPeers'], resources: ['own'], seconds: 3_600 }
+    ],
     limits: {
       connections: 1, streams: 2, handlers: 3, controlConnections: 4, requestsPerSecond: 5, dialsPerSecond: 6, streamsPerSecond: 7,
       bytesPerSecond: 1_048_576, buffered: 2_097_152, descriptors: 300, memoryBytes: 1_073_741_824,
@@ -114,13 +120,13 @@ const faultRows: Array<[text: string, ...faults: string[]]> = [
   ['name: chat\nlimit: {}', 'limit: unknown key; did you mean `limits`?'],
   ['name: chat\nGroups: []', 'Groups: unknown key; did you mean `groups`?'],
   ['name: chat\nlisten: []', 'listen: unknown key; did you mean `host.listen`?'],
-  ['name: chat\nxyzzy: 1', 'xyzzy: unknown key; there are: name, app, host, groups, limits'],
+  ['name: chat\nxyzzy: 1', 'xyzzy: unknown key; there are: name, app, host, groups, blessed, limits'],
   ['name: chat\nlimits: { stream: 1 }', 'limits.stream: unknown key; did you mean `streams`?'],
   ['name: chat\nhost: { listens: 1 }', 'host.listens: unknown key; did you mean `listen`?'],
-  ['name: chat\n"a\\nb: c": 1', '"a\\nb: c": unknown key; there are: name, app, host, groups, limits'],
-  ['name: chat\n__proto__: { uid: 0 }', '__proto__: unknown key; there are: name, app, host, groups, limits'],
+  ['name: chat\n"a\\nb: c": 1', '"a\\nb: c": unknown key; there are: name, app, host, groups, blessed, limits'],
+  ['name: chat\n__proto__: { uid: 0 }', '__proto__: unknown key; there are: name, app, host, groups, blessed, limits'],
   ['name: chat\nlimits: { __proto__: { streams: 9 } }', 'limits.__proto__: unknown key; there are: connections, streams, handlers, controlConnections, requestsPerSecond, dialsPerSecond, streamsPerSecond, bytesPerSecond, buffered, descriptors, memory, inbound'],
-  ['name: chat\nconstructor: 1', 'constructor: unknown key; there are: name, app, host, groups, limits'],
+  ['name: chat\nconstructor: 1', 'constructor: unknown key; there are: name, app, host, groups, blessed, limits'],
 
   ['name: chat\napp: alice', 'app: must be a mapping (`key: value` lines), found "alice"'],
   ['name: chat\napp: {}', 'app: must have exactly one of `user` and `uid`'],
@@ -145,6 +151,8 @@ const faultRows: Array<[text: string, ...faults: string[]]> = [
   ['name: chat\nhost: { listen: [/ip4/300.0.0.1/tcp/0] }', 'host.listen[0]: is no multiaddr (Invalid IPv4 address "300.0.0.1"), found "/ip4/300.0.0.1/tcp/0"'],
   ['name: chat\nhost: { listen: [/ip4/0.0.0.0/tcp/70000] }', 'host.listen[0]: is no multiaddr (Value must be smaller than or equal to 65535), found "/ip4/0.0.0.0/tcp/70000"'],
   ['name: chat\nhost: { listen: [0.0.0.0:80] }', 'host.listen[0]: is no multiaddr (String multiaddr must start with "/"), found "0.0.0.0:80"'],
+  ['name: chat\nhost: { local: sometimes }', 'host.local: must be true or false, found "sometimes"'],
+  ['name: chat\nhost: { start: allways }', 'host.start: must be on-demand or always, found "allways"; did you mean always?'],
   ['name: chat\nhost: { start: sometimes }', 'host.start: must be on-demand or always, found "sometimes"'],
   ['name: chat\nhost: { idleStop: 10 }', 'host.idleStop: must be a duration such as `90s`, `10m` or `2h`, or 0 for never, found 10'],
   ['name: chat\nhost: { idleStop: "10" }', 'host.idleStop: must be a duration such as `90s`, `10m` or `2h`, or 0 for never, found "10"'],
@@ -172,7 +180,7 @@ const faultRows: Array<[text: string, ...faults: string[]]> = [
     'host.start: must be on-demand or always, found "now"',
     'limits.streams: must be at least 1, found 0',
     'limits.stream: unknown key; did you mean `streams`?',
-    'x: unknown key; there are: name, app, host, groups, limits',
+    'x: unknown key; there are: name, app, host, groups, blessed, limits',
     'name: must be what the file is called; rename one of them, found "bob"',
     'app.user: there is no user "carol" in /etc/passwd; create the user, or write its number: app: { uid: 1000 }']
 ]

@@ -27,6 +27,9 @@ host:
 # Policies can be about a group instead of one tenant.
 groups: [messaging, b]
 
+# What it may do in the daemon's name, and on what; see README.md. Left out: nothing.
+# blessed: [{ actions: [provideService, openStream], resources: [/search/], lifetime: 1h }]
+
 # limits: { connections: 128, streams: 512, handlers: 64, controlConnections: 256, dialsPerSecond: 20, memory: 256MiB }
 `)
 })
@@ -43,6 +46,12 @@ test('a new manifest loads as the tenant it was made for', t => {
   t.like(indexer, { app: { uid: 0 }, host: { start: 'always' } })
   t.like(sensor, { host: { listen: [], idleStopMs: 0 } })
   t.deepEqual(readdirSync(dir), ['chat.yaml', 'indexer.yaml', 'sensor.yaml'])
+})
+
+test('what a new manifest shows as comments is what can be written there', t => {
+  const text = formatManifest({ name: 'chat' }).replace(/^( *)# (app|idleStop|groups|blessed|limits): (?!.*alice)/gm, '$1$2: ')
+  const dir = makeDir(t, { 'chat.yaml': text })
+  t.like(loadTenants(dir, OPTIONS)[0], { groups: ['messaging'], blessed: [{ actions: ['provideService', 'openStream'], resources: ['/search/'], seconds: 3_600 }], limits: { handlers: 64 } })
 })
 
 test('a manifest that is there is not replaced, not even a link to nowhere', t => {

@@ -8,6 +8,8 @@ export interface Side {
   readonly pid: () => Promise<number>
   /** Unix sockets of the daemon's own, its control socket among them: nobody's handler. */
   readonly ownPaths: readonly string[]
+  /** What it is called where the daemon connects the two; otherwise they meet at one of its TCP addresses. */
+  readonly localAddress?: string
   /** TCP ports of the daemon's own beside those it says it is reached at. */
   readonly ownPorts: readonly number[]
 }

@@ -8,6 +8,7 @@ import type { SocketAddress } from '../helpers/addresses.ts'
 import { RawConnection } from '../helpers/rawConnection.ts'
 import * as requests from '../helpers/requests.ts'
 import { ResponseType, type Response, type StreamInfo } from '../../src/wire/codec.ts'
+import { parseMultiaddr } from '../../src/wire/addresses.ts'
 import type { Pair, Side } from './pair.ts'
 
 export interface Identity { id: Uint8Array, addrs: Uint8Array[] }
@@ -59,6 +60,17 @@ export class Scene implements AsyncDisposable {
     const { identify } = await this.ok(requests.identify(), side)
     if (identify === undefined) throw new Error('IDENTIFY was answered without an identity')
     return identify
+  }
+
+  /** Where others are connected to this side: where the daemon connects the two, or one of the addresses it listens on. */
+  async reachedAt (side: Side): Promise<string[]> {
+    if (side.localAddress !== undefined) return [Buffer.from(parseMultiaddr(side.localAddress).bytes).toString('hex')]
+    return (await this.identity(side)).addrs.map(addr => Buffer.from(addr).toString('hex'))
+  }
+
+  /** Where this side is seen to come from: a port that nobody knows before, unless the daemon connects the two. */
+  async comesFrom (side: Side): Promise<RegExp> {
+    return side.localAddress === undefined ? /^047f000001[0]6[0-9a-f]{4}$/ : new RegExp(`^${(await this.reachedAt(side)).join('|')}$`)
   }
 
   /** b's identity; a is connected to it, and both know. */

@@ -1,6 +1,6 @@
 /** Pairs for the contract, each made of daemons as clients meet them. */
 import { mkdirSync } from 'node:fs'
-import type { ClassicDaemon, TenantsDaemon } from '../helpers/daemons.ts'
+import { LISTEN, type ClassicDaemon, type TenantsDaemon } from '../helpers/daemons.ts'
 import type { SocketAddress } from '../helpers/addresses.ts'
 import { World } from '../helpers/world.ts'
 import type { Pair, Side } from './pair.ts'
@@ -13,11 +13,21 @@ const ROOMY = {
   }
 }
 
-/** Two tenants of one daemon, each on its own socket. */
+/** Two tenants of one daemon, each on its own socket, who meet over the network as those of two machines do. */
 export async function tenants (): Promise<Pair> {
+  const apart = { ...ROOMY, host: { listen: [LISTEN], local: false } }
+  return await pairIn(async world => {
+    const daemon = await world.tenants({ a: apart, b: apart })
+    return [sideOf(daemon, 'a', daemon.control('a')), sideOf(daemon, 'b', daemon.control('b'))]
+  })
+}
+
+/** Two tenants of one daemon as they are unless a manifest says otherwise: the daemon connects their hosts. */
+export async function neighbours (): Promise<Pair> {
   return await pairIn(async world => {
     const daemon = await world.tenants({ a: ROOMY, b: ROOMY })
-    return [sideOf(daemon, 'a', daemon.control('a')), sideOf(daemon, 'b', daemon.control('b'))]
+    const side = (name: string): Side => ({ ...sideOf(daemon, name, daemon.control(name)), localAddress: `/unix/p2pd/${name}` })
+    return [side('a'), side('b')]
   })
 }
 

@@ -52,17 +52,17 @@ test('a listener that is the daemon gets no byte, whatever path led there', asyn
   server.on('connection', socket => { socket.on('data', chunk => bytes.push(chunk)) })
   const uid = process.geteuid?.() ?? 0
   for (const supervisorPid of [process.pid, process.ppid]) { // the supervisor itself, and one of its hosts
-    await t.throwsAsync(dialTarget({ path }, { own: { ...own, supervisorPid }, uid, signal }), { code: 'ERR_DENIED', message: /own sockets/ })
+    await t.throwsAsync(dialTarget({ path }, { own: { ...own, supervisorPid }, tenant: 'chat', uid, signal }), { code: 'ERR_DENIED', message: /own sockets/ })
   }
-  await t.throwsAsync(dialTarget({ path }, { own, uid: uid + 1, signal }), { code: 'ERR_DENIED', message: /uid \d+ listens there, and uid \d+ registered it/ })
-  const socket = await dialTarget({ path }, { own, uid, signal })
+  await t.throwsAsync(dialTarget({ path }, { own, tenant: 'chat', uid: uid + 1, signal }), { code: 'ERR_DENIED', message: /uid \d+ listens there, and uid \d+ registered it/ })
+  const socket = await dialTarget({ path }, { own, tenant: 'chat', uid, signal })
   socket.destroy()
   t.deepEqual(bytes, [])
   server.close()
 })
 
 test('a handler that is not there is an error that names it', async t => {
-  await t.throwsAsync(dialTarget({ path: join(directory, 'nobody.sock') }, { own, uid: 0, signal }), { code: 'ERR_PEER', message: /nobody\.sock cannot be reached/ })
+  await t.throwsAsync(dialTarget({ path: join(directory, 'nobody.sock') }, { own, tenant: 'chat', uid: 0, signal }), { code: 'ERR_PEER', message: /nobody\.sock cannot be reached/ })
 })
 
 test('a TCP handler is reached where its registrant listens, also when it listens for one connection only', async t => {
@@ -71,10 +71,10 @@ test('a TCP handler is reached where its registrant listens, also when it listen
     const server = createServer(socket => { server.close(); socket.end('hello') }).listen({ host, port: 0 })
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
-    const socket = await dialTarget({ host, port }, { own, uid, signal })
+    const socket = await dialTarget({ host, port }, { own, tenant: 'chat', uid, signal })
     t.is(String(await once(socket, 'data')), 'hello')
     socket.destroy()
-    await t.throwsAsync(dialTarget({ host, port }, { own, uid, signal }), { code: 'ERR_PEER', message: /cannot be reached: nobody listens there/ })
+    await t.throwsAsync(dialTarget({ host, port }, { own, tenant: 'chat', uid, signal }), { code: 'ERR_PEER', message: /cannot be reached: nobody listens there/ })
   }
 })
 
@@ -84,8 +84,8 @@ test('where another user listens no connection is made, and none where the port 
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const uid = process.geteuid?.() ?? 0
-  await t.throwsAsync(dialTarget({ host: '127.0.0.1', port }, { own, uid: uid + 1, signal }), { code: 'ERR_DENIED', message: /uid \d+ listens there, and uid \d+ registered it/ })
-  await t.throwsAsync(dialTarget({ host: '127.0.0.1', port }, { own: { ...own, ports: () => [port] }, uid, signal }), { code: 'ERR_DENIED', message: /one of the daemon's own ports/ })
+  await t.throwsAsync(dialTarget({ host: '127.0.0.1', port }, { own, tenant: 'chat', uid: uid + 1, signal }), { code: 'ERR_DENIED', message: /uid \d+ listens there, and uid \d+ registered it/ })
+  await t.throwsAsync(dialTarget({ host: '127.0.0.1', port }, { own: { ...own, ports: () => [port] }, tenant: 'chat', uid, signal }), { code: 'ERR_DENIED', message: /one of the daemon's own ports/ })
   const mine = connect(port, '127.0.0.1')
   await once(server, 'connection')
   t.is(connections, 1)

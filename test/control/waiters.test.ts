@@ -32,7 +32,7 @@ class Program {
   }
 }
 
-const queueFor = (protocol = '/x'): Waiters => new Waiters(protocol, () => {})
+const queueFor = (protocol = '/x'): Waiters => new Waiters(protocol, 'chat', () => {})
 const REPLACED = new P2pdError('ERR_CLOSED', 'replaced')
 
 test('first come, first served, and each has one', async t => {
@@ -69,7 +69,7 @@ test('streams are kept in their order while somebody is expected back', async t 
 
 test('when the last one leaves and nobody is expected back it is over at once', async t => {
   const over: string[] = []
-  const queue = new Waiters('/x', ({ protocol }) => { over.push(protocol) })
+  const queue = new Waiters('/x', 'chat', ({ protocol }) => { over.push(protocol) })
   const [first, last] = [new Program(queue).enter(), new Program(queue).enter()]
   first.place.leave()
   t.false(queue.isOver)

@@ -36,7 +36,7 @@ async function connected (t: ExecutionContext, kind: 'unix' | 'tcp'): Promise<{ 
 for (const kind of ['unix', 'tcp'] as const) {
   test(`${kind}: a program that closes its socket in the moment before a stream comes is not given it`, async t => {
     const { ours, theirs } = await connected(t, kind)
-    const queue = new Waiters('/x', () => {})
+    const queue = new Waiters('/x', 'chat', () => {})
     queue.announce()
     const waiting = waitForStream(ours, { queues: [queue], hold: () => () => {} })
     theirs.destroy()
@@ -49,7 +49,7 @@ for (const kind of ['unix', 'tcp'] as const) {
 
   test(`${kind}: what is told first reaches a program that stays, and no reason after it`, async t => {
     const { ours, theirs } = await connected(t, kind)
-    const queue = new Waiters('/x', () => {})
+    const queue = new Waiters('/x', 'chat', () => {})
     queue.announce()
     let dismiss: ((protocol: string, reason: P2pdError) => void) | undefined
     const waiting = waitForStream(ours, { queues: [queue], hold: call => { dismiss = call; return () => {} } })

@@ -24,7 +24,7 @@ export const P2PD = join(ROOT, 'bin/p2pd')
 export const GO_DAEMON = process.env['P2PD_GO_DAEMON']
 
 /** Where hosts listen for peers: nothing in the tests leaves this machine. */
-const LISTEN = '/ip4/127.0.0.1/tcp/0'
+export const LISTEN = '/ip4/127.0.0.1/tcp/0'
 
 /** The patience of clients that launch a daemon themselves. */
 const READY_DEADLINE_MS = 30_000

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { P2pdClient, type PeerStream } from '../../src/client/index.ts'
 import { World, eventually } from './world.ts'
 
-const MANIFEST = 'host:\n  listen: [/ip4/127.0.0.1/tcp/0]\ngroups: [all]\n'
+const MANIFEST = 'host:\n  listen: [/ip4/127.0.0.1/tcp/0]\n  local: false\ngroups: [all]\n'
 const OWN = '@id("own") permit (principal, action in Action::"inspect", resource);\n'
 const ALL = '@id("all") permit (principal, action, resource);\n'
 

@@ -73,6 +73,7 @@ export class World implements AsyncDisposable {
   }
 
   socketOf (tenant: string): string { return join(this.runDir, tenant, 'p2pd.sock') }
+  asDaemonSocketOf (tenant: string): string { return join(this.runDir, tenant, 'as-daemon.sock') }
   get frontDesk (): string { return join(this.runDir, 'p2pd.sock') }
   get pid (): number { return this.#daemon?.pid ?? 0 }
 
@@ -101,7 +102,21 @@ export class World implements AsyncDisposable {
     return daemon.exitCode
   }
 
-  async admin<T> (method: string, path: string): Promise<T> {
+  /** What the daemon's own host is. */
+  async daemon (): Promise<TenantFigures> {
+    return (await this.admin<{ daemon: TenantFigures }>('GET', '/v1/status')).daemon
+  }
+
+  /** Blesses a tenant for an hour. */
+  async bless (tenant: string, actions: readonly string[], resources: readonly string[] = ['*']): Promise<{ id: string }> {
+    return await this.admin('POST', `/v1/blessings/${tenant}`, { actions, resources, seconds: 3600 })
+  }
+
+  async unbless (tenant: string): Promise<void> {
+    await this.admin('DELETE', `/v1/blessings/${tenant}`)
+  }
+
+  async admin<T> (method: string, path: string, body?: object): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     request({ socketPath: join(this.runDir, 'admin.sock'), method, path }, response => {
       let text = ''
@@ -110,7 +125,7 @@ export class World implements AsyncDisposable {
         if (response.statusCode === 200) resolve(JSON.parse(text) as T)
         else reject(new Error(text))
       })
-    }).on('error', reject).end()
+    }).on('error', reject).end(body === undefined ? undefined : JSON.stringify(body))
     return await promise
   }
 

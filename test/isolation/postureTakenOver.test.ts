@@ -73,7 +73,7 @@ test.serial('whatever path a host that was taken over asks to have dialled, it i
   using channel = take(await world.hostPid('a'), LINK_FD)
   const paths = [at('open'), at('closed'), join(world.directory, 'root'), join(world.directory, 'private'), world.admin, world.frontDesk, world.socketOf('a'), world.socketOf('b'), at('own')]
   // Ids that the host itself has not used: it knows nothing of the answers, and gives up what comes.
-  say(channel.fd, ...paths.map((path, i): FromHost => ({ kind: 'dialHandler', id: 1_000_000 + i, path })))
+  say(channel.fd, ...paths.map((path, i): FromHost => ({ kind: 'dialHandler', id: 1_000_000 + i, path, tenant: 'a' })))
   await until('the dial of its own socket', async () => (await own.seen('own')).accepted === 1)
   for (const [program, id] of [[victim, 'open'], [victim, 'closed'], [root, 'root'], [root, 'private']] as const) {
     const { accepted, bytes } = await program.seen(id)
@@ -88,7 +88,7 @@ test.serial('a host that asks for a hundred thousand dials has them done in its 
   await using world = await World.start({ tenants: TENANTS })
   const [victim, neighbour] = [await world.program(B), await world.hostPid('b')]
   using channel = take(await world.hostPid('a'), LINK_FD)
-  const burst = Array.from({ length: 1_000 }, (_, i): FromHost => ({ kind: 'dialHandler', id: 1_000_000 + i, path: `${'/proc/self/root'.repeat(6)}/nobody` }))
+  const burst = Array.from({ length: 1_000 }, (_, i): FromHost => ({ kind: 'dialHandler', id: 1_000_000 + i, path: `${'/proc/self/root'.repeat(6)}/nobody`, tenant: 'a' }))
   let longestMs = 0
   const deadline = performance.now() + 5_000
   while (performance.now() < deadline) {

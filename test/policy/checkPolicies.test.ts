@@ -49,7 +49,7 @@ test('a policy goes by its @id, else by its file and line, and has its text and 
   t.deepEqual(policies(text), [
     {
       id: 'all of it', file: 'a.cedar', line: 2, text: text.slice(text.indexOf('@'), text.indexOf(';') + 1),
-      scope: { effect: 'permit', principal: { is: 'Tenant', in: { type: 'Group', id: 'g' } }, actions: ['dial', 'disconnect', 'identify', 'listPeers'], resource: {}, unconditional: true }
+      scope: { effect: 'permit', principal: { is: 'Tenant', in: { type: 'Group', id: 'g' } }, actions: ['dial', 'disconnect', 'identify', 'listBlessings', 'listPeers', 'listServices'], resource: {}, unconditional: true }
     },
     {
       id: 'a.cedar:5', file: 'a.cedar', line: 5, text: text.slice(text.indexOf('forbid')),

@@ -15,7 +15,7 @@ function open (protocol: string): Ask {
 
 function judge (policy: Policy, auditAllowed = false): { judge: Judge, events: AuditEvent[] } {
   const events: AuditEvent[] = []
-  return { judge: new Judge({ policy, audit: event => { events.push(event) }, auditAllowed }), events }
+  return { judge: new Judge({ tenant: 'chat', policy, audit: event => { events.push(event) }, auditAllowed }), events }
 }
 
 test('a denial names the action and the resource, and is recorded with who, what, where, by what', t => {

@@ -85,6 +85,20 @@ test('the tenant is the one the supervisor names, and what is no number is no nu
   t.deepEqual(world.lines(), [{ time: '2026-11-22T12:00:00.000Z', tenant: 'chat', event: 'denied', action: 'openStream', resource: '/a', decision: 'deny' }])
 })
 
+test('who acted in the daemon’s name is what the daemon’s own host says, and nobody else', t => {
+  using world = new World()
+  const audit = world.open()
+  const acted = { actor: 'indexer', onBehalfOf: 'daemon' }
+  for (const tenant of ['daemon', 'chat', undefined]) audit.record(tenant, denied('/a', acted))
+  audit.record('daemon', denied('/b', { ...acted, actor: 'a\nb' }))
+  const line = (rest: object): Line => ({ time: '2026-11-22T12:00:00.000Z', event: 'denied', action: 'openStream', decision: 'deny', ...rest })
+  t.deepEqual(world.lines(), [
+    line({ tenant: 'daemon', ...acted, resource: '/a' }), line({ tenant: 'chat', resource: '/a' }), line({ resource: '/a' }),
+    line({ tenant: 'daemon', actor: 'a\\u000ab', onBehalfOf: 'daemon', resource: '/b' })
+  ])
+  t.true(world.text().startsWith('{"time":"2026-11-22T12:00:00.000Z","tenant":"daemon","event":"denied","actor":"indexer","onBehalfOf":"daemon","action":'))
+})
+
 test('what was allowed is recorded at the level that wants it', t => {
   using world = new World()
   const events: AuditEvent[] = [denied('/a'), { event: 'allowed', action: 'openStream' }, { event: 'handler', action: 'register' }]

@@ -30,9 +30,9 @@ export function audit (parent: Command): void {
   parent.command('audit')
     .summary('who was refused what, and what else was decided')
     .description('Shows the audit log, the newest lines last. Reads it from the state directory, whether p2pd runs or not; that takes ' +
-      'root, or the user p2pd runs as. A line with `×N` stands for N events.')
+      'root, or the user p2pd runs as. A line with `×N` stands for N events; `daemon (by NAME)` is what that tenant did in the daemon\'s name.')
     .option('-f, --follow', 'go on with lines as they come, until Ctrl-C')
-    .option('--tenant <name>', 'only what concerns this tenant')
+    .option('--tenant <name>', 'only what concerns this tenant, or what it did in the daemon\'s name')
     .option('--denied', 'only what was refused, closed or over a limit')
     .option('--since <time>', 'only what is not older, such as 10m, 2h or 7d')
     .option('--lines <count>', `the last so many that fit (default: ${DEFAULT_LINES}, with --since all)`, wholeNumber)
@@ -138,7 +138,7 @@ async function stateDirOf (context: Context): Promise<string> {
 
 async function filterOf ({ tenant, denied = false, since }: Options): Promise<(entry: Entry) => boolean> {
   const sinceMs = since === undefined ? -Infinity : Date.now() - await milliseconds(since)
-  return entry => (tenant === undefined || entry['tenant'] === tenant) &&
+  return entry => (tenant === undefined || entry['tenant'] === tenant || entry['actor'] === tenant) &&
     (!denied || entry['decision'] === 'deny') &&
     Date.parse(String(entry['time'])) >= sinceMs
 }

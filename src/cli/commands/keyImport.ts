@@ -1,7 +1,7 @@
 /** `p2pctl key import`: a name gets the identity that a private key is. */
 import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
-import { examples, tenantName } from '../help.ts'
+import { examples, tenantOrDaemon } from '../help.ts'
 import { withIdentities } from '../identities.ts'
 import { readKeyFile } from '../keyFile.ts'
 
@@ -10,7 +10,7 @@ export function keyImport (parent: Command): void {
     .summary('give a name the identity of a private key')
     .description('Gives a tenant, or a name that is to be one, the identity of a private key (the libp2p PrivateKey protobuf: Ed25519, ' +
       'RSA or secp256k1). Its own key mends a damaged identity; another\'s takes the place of one only with --replace.')
-    .argument('<name>', 'the tenant', tenantName)
+    .argument('<name>', 'the tenant', tenantOrDaemon)
     .argument('<file>', 'the key; `-`: stdin')
     .option('--replace', 'take the place of another identity, which is then gone')
     .addHelpText('after', examples({

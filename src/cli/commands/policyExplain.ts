@@ -3,24 +3,26 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { ConfigError } from '../../errors.ts'
 import type { Explanation, Part } from '../../policy/explain.ts'
 import { contextOf } from '../context.ts'
-import { examples, tenantName } from '../help.ts'
+import { examples, tenantOrDaemon } from '../help.ts'
 import { safeLines, sentence } from '../output.ts'
 import { tenantsForPolicy } from '../policies.ts'
 
 export function policyExplain (parent: Command): void {
   parent.command('explain')
     .summary('why a tenant may do something, or what it would take')
-    .description('Asks the policies one question and shows who decided it. RESOURCE is a protocol, a peer (a peer ID, the name of a ' +
-      'tenant, or `stranger`), or `own` for the tenant\'s own host; the examples of policy/examples.yaml are the same questions. ' +
+    .description('Asks the policies one question and shows who decided it. RESOURCE is a protocol (of a stream, or that a service is), a peer ' +
+      '(a peer ID, the name of a tenant, or `stranger`), a key of the DHT, or `own` for the tenant\'s own host; the examples of policy/examples.yaml are the same questions. ' +
       'What is not said about the context is assumed, and marked so. Exit code 0 whatever is decided.')
-    .argument('<tenant>', 'who asks', tenantName)
-    .argument('<action>', 'identify, listPeers, connect, disconnect, dial, acceptConnection, openStream, handleStream or acceptStream')
+    .argument('<tenant>', 'who asks: a tenant, or daemon for the daemon\'s own host', tenantOrDaemon)
+    .argument('<action>', 'identify, listPeers, listServices, listBlessings, connect, disconnect, dial, acceptConnection, openStream, handleStream, ' +
+      'acceptStream, useService, provideService, actForDaemon, dhtRead or dhtWrite')
     .argument('<resource>', 'on what')
-    .option('--context <name=value...>', 'what is known beside it: peer, ip, port, address, relayed, uid, gid', collect, {})
+    .option('--context <name=value...>', 'what is known beside it: peer, ip, port, address, relayed, uid, gid; of actForDaemon the action', collect, {})
     .addHelpText('after', examples({
       'p2pctl policy explain chat openStream /chat/1.0.0': '',
       'p2pctl policy explain chat openStream /hello/1.0.0 --context peer=indexer': 'to another tenant of this machine',
       'p2pctl policy explain indexer dial stranger --context ip=10.0.0.7 port=80': 'an address, before the first packet',
+      'p2pctl policy explain indexer actForDaemon /search/1.0.0 --context action=provideService': 'in the daemon\'s name, if it is blessed',
       'p2pctl policy explain sensor identify own --json': ''
     }))
     .action(async (tenant: string, action: string, resource: string, { context: said }: { context: Record<string, string> }, command: Command) => {

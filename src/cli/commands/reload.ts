@@ -1,6 +1,6 @@
 /** `p2pctl reload`: the tenants and policies as they are now, or every fault in them. */
 import type { Command } from 'commander'
-import type { Changes } from '../../supervisor/roster.ts'
+import type { Changes } from '../../supervisor/rows.ts'
 import { contextOf } from '../context.ts'
 import { askDaemon } from '../daemon.ts'
 import { examples } from '../help.ts'

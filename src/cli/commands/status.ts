@@ -1,17 +1,23 @@
 /** `p2pctl status`: the daemon, and how each of its tenants is. */
 import type { Command } from 'commander'
-import type { Status, TenantReport } from '../adminClient.ts'
+import type { Status } from '../adminClient.ts'
+import type { IsolationLevel } from '../../supervisor/isolation.ts'
+import type { Row } from '../../supervisor/rows.ts'
+import type { TenantStatus } from '../../supervisor/tenant.ts'
 import { contextOf } from '../context.ts'
 import { askDaemon } from '../daemon.ts'
 import { examples } from '../help.ts'
 import { list, sentence, size, table } from '../output.ts'
+
+/** A tenant, or the daemon's own host, which is nobody's and so at no level. */
+type Line = Row & TenantStatus & { readonly isolation?: IsolationLevel }
 
 const HEAD = ['TENANT', 'PEER ID', 'STATE', 'LEVEL', 'PID', 'CONNECTIONS', 'STREAMS', 'HANDLERS', 'CONTROL', 'MEMORY']
 
 export function status (parent: Command): void {
   parent.command('status')
     .summary('how the daemon and its tenants are')
-    .description('Shows the daemon, how far tenants are kept apart, and for each tenant its state and what it uses. ' +
+    .description('Shows the daemon, how far tenants are kept apart, and for each tenant and the daemon\'s own host its state and what it uses. ' +
       'CONTROL is the number of connections of the app to its control socket.')
     .addHelpText('after', examples({
       'p2pctl status': 'the daemon and a table of its tenants',
@@ -25,8 +31,9 @@ export function status (parent: Command): void {
     })
 }
 
-function text ({ version, pid, uid, isolation, cgroups, policy, tenantsDir, stateDir, runDir, tenants }: Status): string {
-  const daemon = list({
+function text ({ version, pid, uid, isolation, cgroups, policy, tenantsDir, stateDir, runDir, daemon, tenants }: Status): string {
+  const lines: Line[] = [...daemon === undefined ? [] : [daemon], ...tenants]
+  const about = list({
     p2pd: `${version}, pid ${pid}, uid ${uid}`,
     isolation: isolation === undefined ? 'no tenants' : sentence(`${isolation.level} ${isolation.why}`),
     cgroups: sentence(cgroups),
@@ -35,17 +42,17 @@ function text ({ version, pid, uid, isolation, cgroups, policy, tenantsDir, stat
     state: sentence(stateDir),
     sockets: sentence(runDir)
   })
-  const unwell = tenants.filter(({ reason }) => reason !== undefined).map(({ name, state, reason }) => `${name} is ${state}: ${sentence(reason ?? '')}\n`)
-  const limited = tenants.flatMap(({ name, figures }) => Object.entries(figures?.limitsReached ?? {}).map(([limit, times]) =>
+  const unwell = lines.filter(({ reason }) => reason !== undefined).map(({ name, state, reason }) => `${name} is ${state}: ${sentence(reason ?? '')}\n`)
+  const limited = lines.flatMap(({ name, figures }) => Object.entries(figures?.limitsReached ?? {}).map(([limit, times]) =>
     `${name} has met limits.${sentence(limit)} ${times === 1 ? 'once' : `${times} times`}\n`))
   const levels = tenants.map(({ name, isolation: { level, why } }) => `${name} is at ${level}: ${sentence(why)}\n`)
   const notes = [...levels, ...unwell, ...limited]
-  return `${daemon}\n${table(HEAD, tenants.map(row))}${notes.length === 0 ? '' : `\n${notes.join('')}`}`
+  return `${about}\n${table(HEAD, lines.map(row))}${notes.length === 0 ? '' : `\n${notes.join('')}`}`
 }
 
-function row ({ name, peerId, state, isolation, pid, figures }: TenantReport): string[] {
+function row ({ name, peerId, state, isolation, pid, figures }: Line): string[] {
   const numbers = figures === undefined
     ? ['', '', '', '', '']
     : [...[figures.connections, figures.streams, figures.handlers, figures.controlConnections].map(String), size(figures.memoryBytes)]
-  return [name, peerId ?? '(damaged)', state, isolation.level, pid === undefined ? '' : String(pid), ...numbers]
+  return [name, peerId ?? '(damaged)', state, isolation?.level ?? '', pid === undefined ? '' : String(pid), ...numbers]
 }

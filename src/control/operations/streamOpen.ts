@@ -5,10 +5,12 @@ import type { Operation } from '../operation.ts'
 
 /** Opens a stream on the first protocol of the list that the peer speaks; the connection then becomes its pipe. */
 export const streamOpen = {
-  ask (request) {
+  ask (request, daemon) {
     const { peer, proto } = required(request.streamOpen, 'streamOpen')
     const id = decodePeerId(peer).toString()
-    return protocolsFrom(proto).map(protocol => ({
+    const protocols = protocolsFrom(proto)
+    if (id === daemon.peerId && !daemon.isHere) return protocols.map(protocol => ({ action: 'useService', resource: { type: 'Service', id: protocol } }))
+    return protocols.map(protocol => ({
       action: 'openStream',
       resource: { type: 'Protocol', id: protocol },
       context: { peer: id, relayed: false } // a host has direct connections only

@@ -5,10 +5,13 @@
 import type { RequestTypeName } from '../../wire/codec.ts'
 import { RequestType } from '../../wire/codec.ts'
 import type { Operation } from '../operation.ts'
+import { blessing } from './blessing.ts'
 import { connect } from './connect.ts'
+import { dht } from './dht.ts'
 import { disconnect } from './disconnect.ts'
 import { identify } from './identify.ts'
 import { listPeers } from './listPeers.ts'
+import { services } from './services.ts'
 import { streamAccept } from './streamAccept.ts'
 import { removeStreamHandler, streamHandler } from './streamHandler.ts'
 import { streamOpen } from './streamOpen.ts'
@@ -19,7 +22,7 @@ const operations: Record<RequestTypeName, Operation> = {
   CONNECT: connect,
   STREAM_OPEN: streamOpen,
   STREAM_HANDLER: streamHandler,
-  DHT: unavailable('the DHT'),
+  DHT: dht,
   LIST_PEERS: listPeers,
   CONNMANAGER: unavailable('the connection manager'),
   DISCONNECT: disconnect,
@@ -27,8 +30,8 @@ const operations: Record<RequestTypeName, Operation> = {
   PEERSTORE_OR_UPGRADE: unavailable('the peer store, and upgrading the connection,'),
   REMOVE_STREAM_HANDLER: removeStreamHandler,
   STREAM_ACCEPT: streamAccept,
-  SERVICES: unavailable('the list of services'),
-  BLESSING: unavailable('a blessing')
+  SERVICES: services,
+  BLESSING: blessing
 }
 
 const byNumber = new Map<number, Operation>(Object.entries(RequestType).map(([name, number]) => [number, operations[name as RequestTypeName]]))

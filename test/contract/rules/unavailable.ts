@@ -7,7 +7,7 @@ import { isError, isOk, isUsable, type Suite } from '../suite.ts'
 const { CONNMANAGER, DHT, PEERSTORE_OR_UPGRADE, PUBSUB } = requests.TYPE
 const PEER = unknownPeer()
 
-const dht = (type: number): Buffer => requests.request(DHT, [5, message([1, type], [2, PEER], [4, 'key'], [5, 'value'], [6, 3])])
+const dht = (type: number): Buffer => requests.request(DHT, [5, message([1, type], [2, PEER], [3, 'cid'], [4, 'key'], [5, 'value'], [6, 3])])
 const pubsub = (type: number): Buffer => requests.request(PUBSUB, [8, message([1, type], [2, 'topic'], [3, 'data'])])
 const connManager = (type: number): Buffer => requests.request(CONNMANAGER, [6, message([1, type], [2, PEER], [3, 'tag'], [4, 1])])
 

@@ -19,7 +19,7 @@ async function neighbours (world: World): Promise<Neighbour[]> {
   }))
 }
 
-const tenants = Object.fromEntries(UIDS.slice(0, 4).map((uid, i) => [`t${i}`, { uid }]))
+const tenants = Object.fromEntries(UIDS.slice(0, 4).map((uid, i) => [`t${i}`, { uid, host: { local: false } }])) // peers of theirs like any other
 
 /** As bytes, as text, and as text of bytes: however an answer could hold it. */
 function holds (bytes: Buffer | string, { id, peerId }: Neighbour): boolean {

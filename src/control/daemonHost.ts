@@ -1,0 +1,14 @@
+/**
+ * The daemon's host, as the control protocol of a tenant reaches it. Whoever has the tenant's host implements it
+ * (host/daemonCalls.ts); on the daemon's own host it is here.
+ */
+import type { RemoteStream } from './host.ts'
+
+export interface DaemonHost {
+  /** Undefined where there is none: in classic mode, or while its identity is damaged. */
+  readonly peerId: string | undefined
+  /** Whether this very host is it. */
+  readonly isHere: boolean
+  /** A stream to it on a protocol of p2pd's own. ERR_UNAVAILABLE where there is no such host, ERR_PEER when nobody there speaks it. */
+  openStream (protocol: string, options: { signal: AbortSignal }): Promise<RemoteStream>
+}

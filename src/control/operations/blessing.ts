@@ -1,0 +1,18 @@
+import { P2pdError } from '../../errors.ts'
+import type { Operation } from '../operation.ts'
+import { relayOnce } from '../relay.ts'
+import { OK } from './answers.ts'
+
+/**
+ * Proof for others of what this tenant may do in the daemon's name. Nothing that the program says goes into it: the daemon's
+ * host signs its own record of what the operator gave.
+ */
+export const blessing = {
+  ask: (_, { isHere }) => [{ action: isHere ? 'identify' : 'listBlessings', resource: { type: 'Host', id: 'own' } }],
+  async run ({ blessings, daemon, caller, signal }, request) {
+    if (!daemon.isHere) return { response: await relayOnce({ type: request.type }, { daemon, caller, signal }) }
+    const envelopes = await blessings.envelopesFor(caller.tenant)
+    if (envelopes.length === 0) throw new P2pdError('ERR_UNAVAILABLE', `no blessing of ${caller.tenant} stands: an operator gives one with \`p2pctl bless ${caller.tenant}\``)
+    return { response: { ...OK, blessing: { envelopes } } }
+  }
+} satisfies Operation

@@ -1,0 +1,21 @@
+import { encodePeerId, parsePeerId } from '../../wire/peers.ts'
+import type { Operation } from '../operation.ts'
+import { relayOnce } from '../relay.ts'
+import { OK } from './answers.ts'
+
+/** The services under the daemon's identity that this tenant may use. The daemon's host knows them all, and whose they are. */
+export const services = {
+  ask ({ onBehalfOf }, { isHere }) {
+    if (!isHere) return [{ action: 'listServices', resource: { type: 'Host', id: 'own' } }]
+    // Asked by a tenant's host, which has judged its program's request and leaves out what it may not use; or by who acts here.
+    return onBehalfOf === undefined ? [] : [{ action: 'identify', resource: { type: 'Host', id: 'own' } }]
+  },
+  async run ({ host, handlers, daemon, caller, judge, signal }, request) {
+    if (daemon.isHere) return { response: { ...OK, services: { daemon: encodePeerId(host.peerId), services: handlers.services() } } }
+    if (daemon.peerId === undefined) return { response: await relayOnce(request, { daemon, caller, signal }) } // it says why there is none
+    const response = await relayOnce({ type: request.type }, { daemon, caller, signal })
+    const found = response.services?.services ?? []
+    const usable = found.filter(({ proto }) => judge.allows(caller, { action: 'useService', resource: { type: 'Service', id: proto } }))
+    return { response: { ...response, services: { daemon: encodePeerId(parsePeerId(daemon.peerId)), services: usable } } }
+  }
+} satisfies Operation

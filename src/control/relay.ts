@@ -1,0 +1,77 @@
+/**
+ * Requests that the daemon's own host answers, passed on from a tenant's host.
+ *
+ * One stream between the two hosts a request. The daemon's host serves it as it serves a control connection of this caller,
+ * whose tenant it knows by who is at the other end and not by what is said here. Owns what both sides say before that.
+ */
+import { P2pdError } from '../errors.ts'
+import { AS_DAEMON_PROTOCOL } from '../blessing/protocols.ts'
+import type { Caller } from '../policy/ask.ts'
+import { ResponseType, decodeResponse, encodeRequest, type Request, type Response } from '../wire/codec.ts'
+import type { DaemonHost } from './daemonHost.ts'
+import type { RemoteStream } from './host.ts'
+import { StreamFrames } from './streamFrames.ts'
+
+export interface Relayed {
+  readonly response: Response
+  readonly remote: RemoteStream
+  /** For whatever follows the response; whoever has it detaches it. */
+  readonly frames: StreamFrames
+}
+
+/** Resolves with the first answer. Whoever called ends the stream. Rejects with ERR_UNAVAILABLE, ERR_CLOSED or the signal's reason. */
+export async function relay (request: Request, { daemon, caller, signal }: { daemon: DaemonHost, caller: Caller, signal: AbortSignal }): Promise<Relayed> {
+  const remote = await daemon.openStream(AS_DAEMON_PROTOCOL, { signal })
+  const frames = new StreamFrames(remote.stream)
+  try {
+    frames.send(encodeCaller(caller))
+    frames.send(encodeRequest(request))
+    return { response: await answerFrom(frames, signal), remote, frames }
+  } catch (error) {
+    remote.stream.abort(error instanceof Error ? error : new Error(String(error)))
+    throw error
+  }
+}
+
+/** Asks and is done. */
+export async function relayOnce (request: Request, options: Parameters<typeof relay>[1]): Promise<Response> {
+  const { response, remote, frames } = await relay(request, options)
+  frames.detach()
+  endStream(remote)
+  return response
+}
+
+/** ERR_CLOSED when the daemon's host ends it without one. */
+export async function answerFrom (frames: StreamFrames, signal: AbortSignal): Promise<Response> {
+  const frame = await frames.next(signal)
+  if (frame === undefined) throw new P2pdError('ERR_CLOSED', 'the daemon\'s host ended before it answered: ask again')
+  return decodeResponse(frame)
+}
+
+export function isOk ({ type }: Response): boolean {
+  return type === ResponseType.OK
+}
+
+/** Nothing more is wanted of it. */
+export function endStream ({ stream }: RemoteStream): void {
+  stream.abort(new P2pdError('ERR_CLOSED', 'the request is over'))
+}
+
+/** The process of a caller, as JSON. For the audit log only: nothing is allowed because of it. */
+function encodeCaller ({ process }: Caller): Uint8Array {
+  return Buffer.from(JSON.stringify(process ?? {}))
+}
+
+/** What the tenant's host says of its caller; undefined where it names none. Throws ERR_MESSAGE. */
+export function decodeCaller (bytes: Uint8Array): Caller['process'] {
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch (cause) {
+    throw new P2pdError('ERR_MESSAGE', 'this is no caller', { cause })
+  }
+  const { uid, gid, pid } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+  if (uid === undefined) return undefined
+  if (![uid, gid, pid].every(id => Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) < 2 ** 32)) throw new P2pdError('ERR_MESSAGE', 'this is no caller')
+  return { uid: Number(uid), gid: Number(gid), pid: Number(pid) }
+}

@@ -1,0 +1,71 @@
+/**
+ * What the daemon's own host decides by, where tenants act in the daemon's name.
+ *
+ * Owns the intersection: a blessing covers it, and the app's own policies let it act so, and the daemon's policies allow the
+ * thing itself. All three are looked at for every question, so that what one of them takes back is gone. What the daemon's
+ * host does by itself, and what its operator asks of it, is decided by its policies alone.
+ */
+import { standsAt, type Grant } from '../blessing/grant.ts'
+import { covers, type DaemonAction } from '../blessing/scope.ts'
+import type { Ask, Caller, Decision, Policy } from './ask.ts'
+import type { BlessedApp, PolicyDocument } from './document.ts'
+import { createPolicy } from './engine.ts'
+
+const ROOT_UID = 0
+
+interface App {
+  readonly uid: number
+  readonly policy: Policy
+  readonly grants: readonly Grant[]
+}
+
+/** @param now milliseconds since 1970 */
+export function createDaemonPolicy (document: PolicyDocument, now: () => number = Date.now): Policy {
+  const { epoch, tenant, blessed = [] } = document
+  const own = createPolicy(document)
+  const apps = new Map(blessed.map(app => [app.tenant.name, appOf(document, app)]))
+  return {
+    decide (caller, ask) {
+      if (caller.tenant === tenant.name) return own.decide(caller, ask)
+      const denied = (policy: string, why: string): Decision => ({ allowed: false, policy, epoch, why })
+      const app = apps.get(caller.tenant)
+      const grant = app?.grants.find(candidate => standsAt(candidate, now()) && covers(candidate, ask.action as DaemonAction, ask.resource.id))
+      if (app === undefined || grant === undefined) {
+        return denied('no blessing', whyNot(caller.tenant, ask, app))
+      }
+      if (!isItsUser(caller, app)) return denied('code: only the app\'s own user acts for it', `${caller.tenant}'s programs are those of uid ${app.uid}`)
+      const its = app.policy.decide(caller, actingOf(ask))
+      if (!its.allowed) return denied(`${caller.tenant}: ${its.policy}`, `${caller.tenant}'s own policies do not allow it actForDaemon`)
+      const daemons = own.decide({ ...caller, tenant: tenant.name }, ask)
+      if (!daemons.allowed) return denied(`${tenant.name}: ${daemons.policy}`, 'the daemon\'s own policies do not allow it')
+      return { allowed: true, policy: `blessing ${grant.id}, ${its.policy}, ${daemons.policy}`, epoch }
+    }
+  }
+}
+
+/** When the next blessing of those in it ends, milliseconds since 1970; undefined when none will. */
+export function nextExpiryOf ({ blessed = [] }: PolicyDocument, nowMs: number): number | undefined {
+  const ends = blessed.flatMap(({ grants }) => grants.map(({ expires }) => expires * 1000)).filter(endMs => endMs > nowMs)
+  return ends.length === 0 ? undefined : Math.min(...ends)
+}
+
+/**
+ * Whose sockets are dialled in the end is decided by this user, so it has to be the app's now: nobody's, or that of a user whom the
+ * manifest has named before, may be anybody's. Root is the operator.
+ */
+function isItsUser ({ process }: Caller, { uid }: App): boolean {
+  return process !== undefined && (process.uid === uid || process.uid === ROOT_UID)
+}
+
+function whyNot (tenant: string, { action }: Ask, app: App | undefined): string {
+  const mend = `an operator gives one with \`p2pctl bless ${tenant} --action ${action === 'identify' ? '...' : action} --resource ...\``
+  return app === undefined ? `${tenant} has no blessing: ${mend}` : `no blessing of ${tenant} covers it: ${mend}`
+}
+
+function appOf ({ epoch, neighbours }: PolicyDocument, { tenant, uid, policies, grants }: BlessedApp): App {
+  return { uid, policy: createPolicy({ epoch, tenant, policies, neighbours }), grants }
+}
+
+function actingOf ({ action, resource }: Ask): Ask {
+  return { action: 'actForDaemon', resource, context: { action } } as Ask
+}
