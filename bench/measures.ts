@@ -94,7 +94,7 @@ const stream: Measure = {
       const before = cpuSeconds(pids)
       const work = load.throughput({ ...flags, streams, bytes: size.streamBytes / streams })
       const { result, peak: seen } = await peakDuring(pids, work)
-      if (!result.transport.endsWith('/tcp')) throw new P2pdError('ERR_PEER', `the stream went over ${result.transport}, not tcp`)
+      if (!result.transport.endsWith(turn.contender.over)) throw new P2pdError('ERR_PEER', `the stream went over ${result.transport}, not ${turn.contender.over}`)
       if (result.damagedBlocks > 0) remark(`${streams} streams: ${result.damagedBlocks} blocks arrived damaged`)
       if (result.streamsCutShort > 0) remark(`${result.streamsCutShort} of ${streams} streams cut short`)
       if (result.error !== undefined) remark(`${streams} streams: ${result.error}`)

@@ -123,7 +123,8 @@ const MAX_COUNTERS = 64
 const MAX_PEER_ID_CHARACTERS = 128
 /** Of a tenant; its own rule is stricter (config/names.ts). */
 const MAX_NAME_CHARACTERS = 32
-const MAX_SERVICES = 4096
+/** Of them all; a message holds more, each with the longest names. */
+export const MAX_SERVICES = 1000
 
 /**
  * Whether it is one of these, with nothing in it that is longer or larger than it can be. A host parses bytes from the

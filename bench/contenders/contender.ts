@@ -27,6 +27,8 @@ export interface Contender {
   name: string
   /** The head of its column. */
   title: string
+  /** What carries its streams between A and B, by the end of the address that it says; a run over anything else measures nothing. */
+  over: '/tcp' | 'unix'
   /** Builds what it needs. Answers why it cannot run here, or undefined. */
   prepare: () => string | undefined
   /** Starts both in the directory `dir`, which is theirs; no host has been used yet. */

@@ -12,6 +12,7 @@ const classic = (path: string): string[] => [
 export const go: Contender = {
   name: 'go',
   title: 'go-libp2p-daemon',
+  over: '/tcp',
   onDemand: false,
   oneRequestPerConnection: false,
   prepare: () => goBuild(source, program, 'github.com/libp2p/go-libp2p-daemon/p2pd'),

@@ -8,6 +8,7 @@ const classic = (path: string): string[] => [process.execPath, launcher, path]
 export const js: Contender = {
   name: 'js',
   title: '@libp2p/daemon-server',
+  over: '/tcp',
   onDemand: false,
   oneRequestPerConnection: true,
   prepare: () => undefined,

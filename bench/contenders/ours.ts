@@ -23,6 +23,7 @@ limits: { streams: 4096, controlConnections: 4096, requestsPerSecond: 1000000, s
 const contender = (name: string, title: string, isLocal: boolean): Contender => ({
   name,
   title,
+  over: isLocal ? 'unix' : '/tcp',
   onDemand: true,
   oneRequestPerConnection: false,
   prepare: whyNotBuilt,

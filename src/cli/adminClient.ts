@@ -38,6 +38,10 @@ export class AdminClient {
     this.#socketPath = socketPath
   }
 
+  /** Which daemon it is. Answered at once. */
+  async daemon (): Promise<DaemonStatus> { return await this.#json('GET', '/v1/daemon') }
+
+  /** How all of it is: a host that hangs is waited for, for a second. */
   async status (): Promise<Status> { return await this.#json('GET', '/v1/status') }
 
   /** Throws a ConfigError with every fault, and then nothing has changed. */

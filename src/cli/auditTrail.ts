@@ -13,11 +13,13 @@ import { P2pdError, messageOf } from '../errors.ts'
 const MAX_LINE_BYTES = 64 * 1024
 const READ_BYTES = 64 * 1024
 const NEWLINE = 0x0a
+/** Far more than there ever are at a time. */
+const MAX_REMEMBERED = 4_096
 
 export class AuditTrail implements Disposable {
   readonly #stateDir: string
   #current: LineFile | undefined
-  /** Files that have been begun, by identity: of those there are now, and of the one that is read. */
+  /** Files that have been begun, by identity; of the oldest nobody asks any more. */
   #begun = new Set<string>()
 
   /** ERR_DENIED where the caller may not read there, ERR_UNAVAILABLE where there is no such directory. */
@@ -54,7 +56,8 @@ export class AuditTrail implements Disposable {
     const files = openAll(this.#stateDir)
     const newer = files.filter(({ identity }) => !this.#begun.has(identity))
     for (const file of files) if (!newer.includes(file)) file[Symbol.dispose]()
-    this.#begun = new Set(files.map(({ identity }) => identity))
+    // Not only those that were found now: one that is missed while names change would be read again.
+    this.#begun = new Set([...this.#begun, ...files.map(({ identity }) => identity)].slice(-MAX_REMEMBERED))
     return newer
   }
 }

@@ -8,18 +8,19 @@ import { realpathSync } from 'node:fs'
 import { adminSocketPath } from '../config/runPaths.ts'
 import { ConfigError, P2pdError } from '../errors.ts'
 import type { Fault } from '../errors.ts'
-import { AdminClient, type Status } from './adminClient.ts'
+import type { DaemonStatus } from '../supervisor/admin.ts'
+import { AdminClient } from './adminClient.ts'
 import type { Context } from './context.ts'
 
 export interface Daemon {
   readonly admin: AdminClient
-  readonly status: Status
+  readonly status: DaemonStatus
 }
 
 /** ERR_UNAVAILABLE where none runs, ERR_DENIED where the caller may not ask, a ConfigError where it is another than meant. */
 export async function askDaemon (context: Context): Promise<Daemon> {
   const admin = new AdminClient(adminSocketPath(context.settings.runDir))
-  const status = await admin.status()
+  const status = await admin.daemon()
   assertMeant(context, status)
   return { admin, status }
 }
@@ -34,7 +35,7 @@ export async function findDaemon (context: Context): Promise<Daemon | undefined>
   }
 }
 
-function assertMeant ({ named, settings: { runDir } }: Context, status: Status): void {
+function assertMeant ({ named, settings: { runDir } }: Context, status: DaemonStatus): void {
   const faults: Fault[] = []
   const compare = (path: string, mine: string | undefined, its: string): void => {
     if (mine === undefined || real(mine) === real(its)) return

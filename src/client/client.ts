@@ -135,7 +135,7 @@ export class P2pdClient implements AsyncDisposable {
     return servicesOf(answered(services, 'SERVICES'))
   }
 
-  /** What the tenant may do in the daemon's name as it stands now, with the proof for others. Nothing when it is not blessed. */
+  /** What the tenant may do in the daemon's name as it stands now, with the proof for others. ERR_REMOTE when it is not blessed. */
   async blessing (options: CallOptions = {}): Promise<Blessing[]> {
     const { blessing } = await this.#send({ type: RequestType.BLESSING }, options)
     return answered(blessing, 'BLESSING').envelopes.map(blessingOf)

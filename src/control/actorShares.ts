@@ -9,13 +9,16 @@ import { Ledger, type TenantLimits } from '../policy/ledger.ts'
 
 const SHARE = 0.5
 
+export function shareOf (limit: number): number {
+  return Math.max(1, Math.floor(limit * SHARE))
+}
+
 export class ActorShares {
   readonly #limits: TenantLimits
   readonly #ledgers = new Map<string, Ledger>()
 
   constructor ({ limits }: Pick<Ledger, 'limits'>) {
-    const half = (limit: number): number => Math.max(1, Math.floor(limit * SHARE))
-    this.#limits = { ...limits, controlConnections: half(limits.controlConnections), requestsPerSecond: half(limits.requestsPerSecond) }
+    this.#limits = { ...limits, controlConnections: shareOf(limits.controlConnections), requestsPerSecond: shareOf(limits.requestsPerSecond) }
   }
 
   /** One more connection of this tenant, or ERR_LIMIT; `end` when it is closed. `ledger` counts what is asked on it. */

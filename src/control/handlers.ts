@@ -14,6 +14,7 @@ import type { Caller } from '../policy/ask.ts'
 import type { Ledger } from '../policy/ledger.ts'
 import type { ServiceInfo } from '../wire/codec.ts'
 import { Absentees } from './absentees.ts'
+import { shareOf } from './actorShares.ts'
 import type { DaemonHost } from './daemonHost.ts'
 import { Delivery, type DeliveryInit } from './delivery.ts'
 import { HeldHandlers, type HeldHandlersInit } from './heldHandlers.ts'
@@ -89,7 +90,7 @@ export class Handlers {
         if (sharing === 'share' && others >= MAX_SHARING) throw new P2pdError('ERR_LIMIT', `${safeText(protocol)} is shared by ${MAX_SHARING} addresses, and cannot be by more: remove one first`)
         if (sharing === 'exclusive' && this.#entries.has(protocol)) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} has a handler already: remove it first, or register with balanced = true to share the protocol`)
       }
-      await this.#change(protocols, (_, old) => {
+      await this.#change(protocols, target.tenant, (_, old) => {
         if (sharing === 'share' && old !== undefined) return new Receivers([...old.without(target.address, target.tenant).targets, target])
         return new Receivers([target])
       })
@@ -108,7 +109,7 @@ export class Handlers {
         if (other !== undefined) throw new P2pdError('ERR_REQUEST', `${safeText(protocol)} is handled at ${describe(other.address)}: remove that handler first (REMOVE_STREAM_HANDLER), or let it register with balanced = true to share the protocol`)
       }
       const queues: Waiters[] = []
-      await this.#change(protocols, (protocol, old) => {
+      await this.#change(protocols, caller.tenant, (protocol, old) => {
         const queue = old?.waiters ?? this.#newQueue(protocol, caller.tenant)
         queue.announce()
         this.#heldQueues.hold(queue, caller)
@@ -159,8 +160,8 @@ export class Handlers {
     return await turn
   }
 
-  /** Gives all of the protocols new receivers, or none. */
-  async #change (protocols: readonly string[], receiversFor: (protocol: string, old: Receivers | undefined) => Receivers): Promise<void> {
+  /** Gives all of the protocols new receivers of this tenant's, or none. */
+  async #change (protocols: readonly string[], tenant: string, receiversFor: (protocol: string, old: Receivers | undefined) => Receivers): Promise<void> {
     const { host, ledger } = this.#init
     const limit = ledger.limits.handlers
     for (const protocol of protocols) {
@@ -169,6 +170,9 @@ export class Handlers {
     const fresh = protocols.filter(protocol => !this.#entries.has(protocol))
     const others = protocols.filter(protocol => this.#entries.has(protocol))
     if (this.#entries.size + fresh.length > limit) throw ledger.over('handlers', limit)
+    // Of those who act in the daemon's name none takes all the names there can be.
+    const its = [...this.#entries.values()].filter(receivers => receivers.tenant === tenant).length
+    if (tenant !== this.#init.tenant && its + fresh.length > shareOf(limit)) throw ledger.over('handlers', shareOf(limit))
     // What can fail comes first. A stream may come as soon as its protocol is handled.
     for (const protocol of fresh) this.#entries.set(protocol, receiversFor(protocol, undefined))
     try {

@@ -22,6 +22,9 @@ import type { Pipes } from './pipes.ts'
 import { refuse } from './refusal.ts'
 import { serveSession, type SessionInit } from './session.ts'
 
+/** They have one share together who may do nothing in this host's name: what they are told they are told at once. No tenant is called so. */
+const UNBLESSED = ''
+
 /** The least that whoever may do anything in the daemon's name may do. */
 const ANYTHING: Ask = { action: 'identify', resource: { type: 'Host', id: 'own' } }
 
@@ -149,9 +152,10 @@ export class ControlServer {
    */
   #admitActor (caller: Caller, stack: DisposableStack): Pick<SessionInit, 'ledger' | 'signal'> {
     const { judge, signal } = this.#init
-    const { ledger, end } = this.#shares.begin(caller.tenant)
+    const isBlessed = judge.allows(caller, ANYTHING)
+    const { ledger, end } = this.#shares.begin(isBlessed ? caller.tenant : UNBLESSED)
     stack.defer(end)
-    if (!judge.allows(caller, ANYTHING)) return { ledger, signal }
+    if (!isBlessed) return { ledger, signal }
     const ended = new AbortController()
     // What it waits for or has open is told first why it ends.
     stack.defer(judge.hold(caller, ANYTHING, reason => { setTimeout(() => { ended.abort(reason) }, LAST_WORDS_MS) }))

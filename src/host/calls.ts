@@ -213,6 +213,7 @@ export class HostCalls implements Host {
   #admit (stream: Stream, { remotePeer, remoteAddr }: Connection): void {
     const { judge, ledger, tenant } = this.#init
     const peer = remotePeer.toString()
+    this.#noteDaemon(remotePeer)
     const caller = { tenant }
     const ask: Ask = { action: 'acceptStream', resource: { type: 'Protocol', id: stream.protocol }, context: { ...endpointOf(remoteAddr), peer } }
     judge.require(caller, ask)

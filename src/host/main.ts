@@ -10,7 +10,7 @@ import { ControlServer } from '../control/server.ts'
 import { Handlers } from '../control/handlers.ts'
 import { Pipes } from '../control/pipes.ts'
 import { messageOf } from '../errors.ts'
-import { CONTROL_FD, MAX_REASON_CHARACTERS, readStart, type FromHost } from '../link.ts'
+import { CONTROL_FD, MAX_REASON_CHARACTERS, MAX_SERVICES, readStart, type FromHost } from '../link.ts'
 import { createLog } from '../log.ts'
 import { dieWithParent } from '../os/process.ts'
 import type { Policy } from '../policy/ask.ts'
@@ -184,7 +184,7 @@ function report (id: number): void {
       controlConnections: ledger.controlConnections.used,
       memoryBytes: process.memoryUsage.rss(),
       limitsReached: ledger.reached,
-      ...start.tenant === DAEMON_NAME && { services: handlers.services() }
+      ...start.tenant === DAEMON_NAME && { services: handlers.services().slice(0, MAX_SERVICES) }
     }
   })
 }

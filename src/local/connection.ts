@@ -12,7 +12,7 @@
  *   turn of the event loop goes as one writev(2), and the kernel's buffer is large enough for the next one.
  */
 import type { Socket } from 'node:net'
-import type { AbortOptions, Logger } from '@libp2p/interface'
+import type { AbortOptions, EventHandler, Logger, MessageStreamEvents } from '@libp2p/interface'
 import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils'
 import { hasHungUp } from '../os/hangup.ts'
 import { widenSendBuffer } from './sendBuffer.ts'
@@ -33,8 +33,9 @@ const MAX_UNSENT_BYTES = 32 * 1024 * 1024
 /** How long the other end may take to close when this one has. It is on this machine: longer means that it hangs. */
 const CLOSE_LINGER_MS = 1_000
 
-/** Of the version that the library has for itself. */
+/** As the library has them. */
 type Bytes = Parameters<AbstractMultiaddrConnection['sendData']>[0]
+type ListenerOptions = Parameters<AbstractMultiaddrConnection['addEventListener']>[2]
 
 export class LocalConnection extends AbstractMultiaddrConnection {
   readonly #socket: Socket
@@ -61,9 +62,11 @@ export class LocalConnection extends AbstractMultiaddrConnection {
   }
 
   /** Nothing is read before somebody wants it: upgrading asks for leave first, and meanwhile the other end may send. */
-  override addEventListener (...args: Parameters<AbstractMultiaddrConnection['addEventListener']>): void {
-    super.addEventListener(...args)
-    if (args[0] === 'message' && !this.#isReading) this.#startReading()
+  override addEventListener<K extends keyof MessageStreamEvents> (type: K, listener: EventHandler<MessageStreamEvents[K]> | null, options?: ListenerOptions): void
+  override addEventListener (type: string, listener: EventHandler<Event>, options?: ListenerOptions): void
+  override addEventListener (type: string, listener: EventHandler<Event>, options?: ListenerOptions): void {
+    super.addEventListener(type, listener, options)
+    if (!this.#isReading) this.#startReading()
   }
 
   override sendData (data: Bytes): SendResult {

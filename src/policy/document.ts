@@ -37,8 +37,9 @@ export interface PolicyDocument {
   readonly neighbours: readonly Neighbour[]
   /** Peer ID of the daemon's own host. Absent while its identity is damaged. */
   readonly daemon?: string
-  /** For the daemon's own host: who may act in its name. */
+  /** For the daemon's own host: who may act in its name, and what of their policies is not among its own. */
   readonly blessed?: readonly BlessedApp[]
+  readonly appPolicies?: readonly PolicyText[]
 }
 
 /** A tenant with blessings, and the policies of its own that also have to allow what it does with them. */
@@ -46,6 +47,7 @@ export interface BlessedApp {
   readonly tenant: { readonly name: string, readonly groups: readonly string[] }
   /** The user its programs run as. */
   readonly uid: number
-  readonly policies: readonly PolicyText[]
+  /** By their ids: most are several apps'. */
+  readonly policies: readonly string[]
   readonly grants: readonly Grant[]
 }

@@ -8,7 +8,7 @@
 import { standsAt, type Grant } from '../blessing/grant.ts'
 import { covers, type DaemonAction } from '../blessing/scope.ts'
 import type { Ask, Caller, Decision, Policy } from './ask.ts'
-import type { BlessedApp, PolicyDocument } from './document.ts'
+import type { BlessedApp, PolicyDocument, PolicyText } from './document.ts'
 import { createPolicy } from './engine.ts'
 
 const ROOT_UID = 0
@@ -21,9 +21,10 @@ interface App {
 
 /** @param now milliseconds since 1970 */
 export function createDaemonPolicy (document: PolicyDocument, now: () => number = Date.now): Policy {
-  const { epoch, tenant, blessed = [] } = document
+  const { epoch, tenant, blessed = [], policies, appPolicies = [] } = document
   const own = createPolicy(document)
-  const apps = new Map(blessed.map(app => [app.tenant.name, appOf(document, app)]))
+  const texts = new Map([...policies, ...appPolicies].map(policy => [policy.id, policy]))
+  const apps = new Map(blessed.map(app => [app.tenant.name, appOf(document, texts, app)]))
   return {
     decide (caller, ask) {
       if (caller.tenant === tenant.name) return own.decide(caller, ask)
@@ -62,8 +63,10 @@ function whyNot (tenant: string, { action }: Ask, app: App | undefined): string 
   return app === undefined ? `${tenant} has no blessing: ${mend}` : `no blessing of ${tenant} covers it: ${mend}`
 }
 
-function appOf ({ epoch, neighbours }: PolicyDocument, { tenant, uid, policies, grants }: BlessedApp): App {
-  return { uid, policy: createPolicy({ epoch, tenant, policies, neighbours }), grants }
+/** A policy that is named and not there would be a forbid that is not heard: then nothing is allowed. */
+function appOf ({ epoch, neighbours }: PolicyDocument, texts: ReadonlyMap<string, PolicyText>, { tenant, uid, policies, grants }: BlessedApp): App {
+  const found = policies.flatMap(id => texts.get(id) ?? [])
+  return { uid, policy: createPolicy({ epoch, tenant, policies: found, neighbours }), grants: found.length === policies.length ? grants : [] }
 }
 
 function actingOf ({ action, resource }: Ask): Ask {

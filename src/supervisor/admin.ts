@@ -73,6 +73,8 @@ const MAX_BODY_BYTES = 64 * 1024
 const ROOT_UID = 0
 
 const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+  // Which daemon this is. No host is asked, so that one that hangs keeps nobody waiting: not whoever takes a blessing back.
+  ['GET /v1/daemon', async ({ status }) => ({ json: status() })],
   ['GET /v1/status', async ({ status, roster }) => {
     const [daemon, tenants] = await Promise.all([roster.daemonStatus(), roster.statuses()])
     return { json: { ...status(), daemon, tenants } }

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { TenantSpec } from '../config/tenant.ts'
 import type { Grant } from '../blessing/grant.ts'
-import { DAEMON_NAME, type BlessedApp, type PolicyDocument } from '../policy/document.ts'
+import { DAEMON_NAME, type BlessedApp, type PolicyDocument, type PolicyText } from '../policy/document.ts'
 import { documentFor, type PolicySet } from '../policy/load.ts'
 import { sliceFor } from '../policy/slice.ts'
 
@@ -57,13 +57,18 @@ export class PolicyInForce {
     const neighbours = this.#known.flatMap(({ peerId, ...known }) => peerId === undefined ? [] : [{ peerId, ...known }])
     const daemon = neighbours.find(({ tenant }) => tenant === DAEMON_NAME)?.peerId
     const document = documentFor(this.#set, { epoch: this.#epoch, tenant: { name, groups }, neighbours })
-    return { ...document, ...daemon !== undefined && { daemon }, ...name === DAEMON_NAME && { blessed: this.#apps() } }
+    return { ...document, ...daemon !== undefined && { daemon }, ...name === DAEMON_NAME && this.#apps(document) }
   }
 
   /** With the policies that have to allow them what they do in the daemon's name, beside the daemon's. */
-  #apps (): BlessedApp[] {
-    return this.#blessed.map(({ spec: { name, groups, app }, grants }) => {
-      return { tenant: { name, groups }, uid: app.uid, policies: sliceFor(this.#set.policies, { name, groups }), grants }
+  #apps ({ policies }: PolicyDocument): Pick<PolicyDocument, 'blessed' | 'appPolicies'> {
+    const own = new Set(policies.map(({ id }) => id))
+    const others = new Map<string, PolicyText>()
+    const blessed = this.#blessed.map(({ spec: { name, groups, app }, grants }): BlessedApp => {
+      const slice = sliceFor(this.#set.policies, { name, groups })
+      for (const policy of slice) if (!own.has(policy.id)) others.set(policy.id, policy)
+      return { tenant: { name, groups }, uid: app.uid, policies: slice.map(({ id }) => id), grants }
     })
+    return { blessed, appPolicies: [...others.values()] }
   }
 }

@@ -199,10 +199,12 @@ export class Roster {
 
   async #change (spec: TenantSpec, identity: Enrolled | undefined): Promise<void> {
     const { fd, tenant, spec: before } = this.#entry(spec.name)
+    await this.desk.keepSockets(spec.name) // it may be another user's from now on
     await tenant.close()
     try {
       this.#init.run.chown(spec.name, spec.app.uid)
-      this.#install(spec, fd, identity, tenant.registrations)
+      // Handlers are their user's: what the one before listens at is nothing of this one's.
+      this.#install(spec, fd, identity, spec.app.uid === before.app.uid ? tenant.registrations : [])
     } catch (error) {
       this.#install(before, fd, identity, tenant.registrations)
       throw error

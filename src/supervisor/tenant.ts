@@ -135,7 +135,11 @@ export class Tenant {
     const { promise, resolve } = Promise.withResolvers<void>()
     const deadline = setTimeout(() => { host.kill('it did not take over a new policy') }, withinMs)
     this.#awaited.push({ epoch: document.epoch, resolve })
-    host.send({ kind: 'policy', document })
+    try {
+      host.send({ kind: 'policy', document })
+    } catch (error) {
+      host.kill(messageOf(error)) // too long for a message; the next host gets it with its start
+    }
     await promise
     clearTimeout(deadline)
   }

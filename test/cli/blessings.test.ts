@@ -176,7 +176,7 @@ test('a long list is cut, and nothing in an answer plays tricks on a terminal', 
   const daemon = { version: '1', pid: 1, uid: 0, cgroups: '', policy: { directory: '/p', epoch: 1, policies: 1 }, tenantsDir: '/t', stateDir: '/s', runDir: '/r', tenants: [] }
   const grant = { id: 'i\u001b[2J', tenant: 'chat\u202e', tenantId: 'x', actions: ['openStream'], resources: ['/a\u0007', ...Array.from({ length: 63 }, (_, i) => `/${i}`)], epoch: 1, notBefore: 0, expires: 1, source: 'manifest', state: 'standing', socket: '/s' }
   const answers: Readonly<Record<string, unknown>> = {
-    'GET /v1/status': daemon, 'GET /v1/blessings': [grant], 'DELETE /v1/blessings/chat': [grant, grant],
+    'GET /v1/daemon': daemon, 'GET /v1/blessings': [grant], 'DELETE /v1/blessings/chat': [grant, grant],
     'GET /v1/services': { services: [{ name: 'a\nb', proto: '/a\u009b', owner: 'c', callers: 3 }] }
   }
   const server = createServer(({ method, url }, response) => { response.end(JSON.stringify(answers[`${method} ${url}`])) })

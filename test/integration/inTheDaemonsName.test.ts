@@ -147,7 +147,7 @@ test('unbless ends all of it within a second: streams both ways, names, waits, c
   t.deepEqual((await chat.services()).services.map(({ protocol }) => protocol), ['/store/1'])
   await t.throwsAsync(chat.openStream(daemon, '/waits/1'), { message: /no provider/ })
   await t.throwsAsync(acting.identify(), { message: /identify denied on Host own: indexer has no blessing/ })
-  await t.throwsAsync(indexer.blessing(), { message: /indexer has no blessing/ })
+  await t.throwsAsync(indexer.blessing(), { message: /no blessing of indexer stands/ })
   spared.stream.end('two')
   t.is(await text(spared.stream), 'one two')
   const lines = world.audit()

@@ -25,8 +25,8 @@ function stepsOf (document: string): Step[] {
 /** Nothing of this machine is written: its own /etc, and empty directories where p2pd and its log would be. */
 const MACHINE = `
 set -e
-scratch=$(mktemp -d)
-mount -t tmpfs scratch "$scratch"
+scratch=/run
+mount -t tmpfs own /run
 cp -a /etc "$scratch/etc"
 mkdir -p "$scratch/opt/p2pd" "$scratch/empty"
 mount --bind '${ROOT}' "$scratch/opt/p2pd"

@@ -15,12 +15,13 @@ const SERVE: Ask = { action: 'provideService', resource: { type: 'Service', id: 
 const ACTS = 'permit (principal == Tenant::"indexer", action == Action::"actForDaemon", resource in ProtocolFamily::"/search/") when { context.action == "provideService" };'
 const SERVES = 'permit (principal == Tenant::"daemon", action == Action::"provideService", resource in ProtocolFamily::"/search/");'
 
-interface World { grants?: readonly Grant[], apps?: string, daemons?: string, nowMs?: number, caller?: Caller, ask?: Ask }
+interface World { isSent?: boolean, grants?: readonly Grant[], apps?: string, daemons?: string, nowMs?: number, caller?: Caller, ask?: Ask }
 
-function decide ({ grants = [GRANT], apps = ACTS, daemons = SERVES, nowMs = NOW, caller = INDEXER, ask = SERVE }: World = {}): Decision {
+function decide ({ isSent = true, grants = [GRANT], apps = ACTS, daemons = SERVES, nowMs = NOW, caller = INDEXER, ask = SERVE }: World = {}): Decision {
   const policies = (text: string, id: string): PolicyDocument['policies'] => text === '' ? [] : [{ id, file: 'a.cedar', line: 1, text }]
-  const app: BlessedApp = { tenant: { name: 'indexer', groups: [] }, uid: 1000, policies: policies(apps, 'acts'), grants }
-  const document: PolicyDocument = { epoch: 7, tenant: { name: 'daemon', groups: [] }, neighbours: [], policies: policies(daemons, 'serves'), blessed: [app] }
+  const app: BlessedApp = { tenant: { name: 'indexer', groups: [] }, uid: 1000, policies: apps === '' ? [] : ['acts'], grants }
+  const appPolicies = isSent ? policies(apps, 'acts') : []
+  const document: PolicyDocument = { epoch: 7, tenant: { name: 'daemon', groups: [] }, neighbours: [], policies: policies(daemons, 'serves'), blessed: [app], appPolicies }
   return createDaemonPolicy(document, () => nowMs).decide(caller, ask)
 }
 
@@ -34,6 +35,7 @@ const REASONS: ReadonlyArray<readonly [what: string, world: World, policy: RegEx
   ['a blessing for another family', { grants: [{ ...GRANT, resources: ['/sea/', '/search'] }] }, /^no blessing$/, /covers it/],
   ['a blessing from the next second on', { grants: [{ ...GRANT, notBefore: NOW / 1000 + 1 }] }, /^no blessing$/, /covers it/],
   ['a blessing that ends in this very millisecond', { nowMs: GRANT.expires * 1000 }, /^no blessing$/, /covers it/],
+  ['a policy of the app\'s that is named and was not sent', { isSent: false }, /^no blessing$/, /covers it/],
   ['no policy of the app\'s', { apps: '' }, /^indexer: default deny$/, /indexer's own policies do not allow it actForDaemon/],
   ['a policy of the app\'s for another act', { apps: ACTS.replace('"provideService"', '"openStream"') }, /^indexer: default deny$/, /own policies/],
   ['a forbid of the app\'s', { apps: ACTS + 'forbid (principal, action == Action::"actForDaemon", resource);' }, /^indexer: /, /own policies/],

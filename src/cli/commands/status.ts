@@ -26,8 +26,9 @@ export function status (parent: Command): void {
     }))
     .action(async (_, command: Command) => {
       const context = contextOf(command)
-      const daemon = await askDaemon(context)
-      context.answer(daemon.status, text(daemon.status))
+      const { admin } = await askDaemon(context)
+      const status = await admin.status()
+      context.answer(status, text(status))
     })
 }
 

@@ -39,7 +39,8 @@ async function linesOf (context: Context, access: Access): Promise<Line[]> {
   const { daemon } = access
   const declared = declaredTenants(context, daemon)
   if (daemon === undefined) return await declaredLines(declared, await known(context, access))
-  const served = daemon.status.tenants.map(({ name, peerId, state, socket, reason }): Line => {
+  const { tenants } = await daemon.admin.status()
+  const served = tenants.map(({ name, peerId, state, socket, reason }): Line => {
     const note = reason ?? (declared.names().includes(name) ? undefined : `${name} is declared no longer, and served until \`p2pctl reload\``)
     return { name, ...peerId !== undefined && { peerId }, state, socket, ...note !== undefined && { note } }
   })

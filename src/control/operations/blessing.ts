@@ -5,10 +5,10 @@ import { OK } from './answers.ts'
 
 /**
  * Proof for others of what this tenant may do in the daemon's name. Nothing that the program says goes into it: the daemon's
- * host signs its own record of what the operator gave.
+ * host signs its own record of what the operator gave, and for nobody but whom it was given to.
  */
 export const blessing = {
-  ask: (_, { isHere }) => [{ action: isHere ? 'identify' : 'listBlessings', resource: { type: 'Host', id: 'own' } }],
+  ask: (_, { isHere }) => isHere ? [] : [{ action: 'listBlessings', resource: { type: 'Host', id: 'own' } }],
   async run ({ blessings, daemon, caller, signal }, request) {
     if (!daemon.isHere) return { response: await relayOnce({ type: request.type }, { daemon, caller, signal }) }
     const envelopes = await blessings.envelopesFor(caller.tenant)

@@ -3,6 +3,9 @@ import type { Operation } from '../operation.ts'
 import { relayOnce } from '../relay.ts'
 import { OK } from './answers.ts'
 
+/** More, with the longest names, would not fit into an answer. */
+const MAX_LISTED = 4_096
+
 /** The services under the daemon's identity that this tenant may use. The daemon's host knows them all, and whose they are. */
 export const services = {
   ask ({ onBehalfOf }, { isHere }) {
@@ -11,7 +14,7 @@ export const services = {
     return onBehalfOf === undefined ? [] : [{ action: 'identify', resource: { type: 'Host', id: 'own' } }]
   },
   async run ({ host, handlers, daemon, caller, judge, signal }, request) {
-    if (daemon.isHere) return { response: { ...OK, services: { daemon: encodePeerId(host.peerId), services: handlers.services() } } }
+    if (daemon.isHere) return { response: { ...OK, services: { daemon: encodePeerId(host.peerId), services: handlers.services().slice(0, MAX_LISTED) } } }
     if (daemon.peerId === undefined) return { response: await relayOnce(request, { daemon, caller, signal }) } // it says why there is none
     const response = await relayOnce({ type: request.type }, { daemon, caller, signal })
     const found = response.services?.services ?? []
