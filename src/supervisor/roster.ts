@@ -76,8 +76,7 @@ export class Roster {
 
   /** What decides: its epoch, and how many policies it has. */
   get policy (): { epoch: number, policies: number } {
-    const { epoch, policies } = this.#policy
-    return { epoch, policies }
+    return { epoch: this.#policy.epoch, policies: this.#policy.policies }
   }
 
   /** Reads the declarations and applies them. Rejects with a ConfigError that holds every fault, and then nothing has changed. */
@@ -88,9 +87,9 @@ export class Roster {
       try {
         const changes = await this.#apply()
         audit.record(undefined, { event: 'reload', action: 'apply', decision: 'allow', epoch: this.#policy.epoch })
-        for (const name of changes.added) audit.record(name, { event: 'tenant', action: 'add' })
-        for (const name of changes.removed) audit.record(name, { event: 'tenant', action: 'remove' })
-        for (const name of changes.changed) audit.record(name, { event: 'tenant', action: 'change' })
+        for (const [action, names] of [['add', changes.added], ['remove', changes.removed], ['change', changes.changed]] as const) {
+          for (const name of names) audit.record(name, { event: 'tenant', action })
+        }
         return changes
       } catch (error) {
         audit.record(undefined, { event: 'reload', action: 'refuse', decision: 'deny', epoch: this.#policy.epoch, reason: messageOf(error) })
@@ -256,10 +255,7 @@ export class Roster {
         own: { directories: [run.directory], paths: [], ports: [] },
         ...serviceUids !== undefined && { hostUids: serviceUids.range }
       },
-      onChange: () => {
-        const entry = this.#entries.get(spec.name)
-        if (entry !== undefined && spec.name !== DAEMON_NAME) onChange(this.#row(entry))
-      }
+      onChange: () => { if (spec.name !== DAEMON_NAME && this.#entries.has(spec.name)) onChange(this.#row(this.#entry(spec.name))) }
     })
     this.#entries.set(spec.name, { spec, fd, tenant, identity })
     tenant.open()

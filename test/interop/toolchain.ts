@@ -37,7 +37,7 @@ export async function goPrograms (): Promise<GoPrograms> {
   await mkdir(bin, { recursive: true })
   await run('go', [
     'build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-o', `${bin}/`,
-    `${DAEMON_MODULE}/p2pd`, `${DAEMON_MODULE}/p2p-keygen`, './driver'
+    `${DAEMON_MODULE}/p2pd`, `${DAEMON_MODULE}/p2p-keygen`, './...'
   ], { cwd: GO_MODULE, deadlineMs: BUILD_DEADLINE_MS })
   return { daemon: join(bin, 'p2pd'), keygen: join(bin, 'p2p-keygen'), driver: join(bin, 'driver') }
 }

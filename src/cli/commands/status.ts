@@ -27,8 +27,8 @@ export function status (parent: Command): void {
     .action(async (_, command: Command) => {
       const context = contextOf(command)
       const { admin } = await askDaemon(context)
-      const status = await admin.status()
-      context.answer(status, text(status))
+      const found = await admin.status()
+      context.answer(found, text(found))
     })
 }
 
