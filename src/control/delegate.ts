@@ -37,7 +37,7 @@ async function waitForRelayed (socket: Socket, { remote, frames }: Relayed): Pro
   try {
     const response = await answerFrom(frames, ended.signal).catch((error: unknown) => {
       ended.signal.throwIfAborted()
-      return errorAnswer(`the daemon's host ended while this waited: ask again (${error instanceof Error ? error.message : String(error)})`)
+      return errorAnswer(`waiting in the daemon's name is over, with its host or with the blessing: ask again (${error instanceof Error ? error.message : String(error)})`)
     })
     const early = frames.detach()
     socket.write(encodeFrame(encodeResponse(response)))

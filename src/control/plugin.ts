@@ -38,7 +38,7 @@ export async function askPlugin (protocol: string, request: DHTRequest, { daemon
     limited.onEnd(() => { frames.detach(); endStream(remote) })
     frames.send(encodeDHTRequest(request))
     const response = await answerFrom(frames, limited.signal)
-    if (response.type === ResponseType.ERROR) return limited.end({ response: errorAnswer(safeText(response.error?.msg ?? `${what}: refused without a reason`)) })
+    if (response.type === ResponseType.ERROR) return limited.end({ response: errorAnswer(safeText(response.error?.msg ?? '') || `${what}: refused without a reason`) })
     if (!DHT_SERIES.has(request.type)) return limited.end({ response: single(request, response, what) })
     if (response.dht?.type !== DHTResponseType.BEGIN) throw nonsense(what)
     return { response: { ...OK, dht: { type: DHTResponseType.BEGIN } }, more: values(frames, limited, mostOf(request)) }
@@ -121,6 +121,7 @@ class Limited {
     if (this.signal.aborted) return this.signal.reason
     if (error instanceof P2pdError && error.code === 'ERR_UNAVAILABLE') return new P2pdError(error.code, `${this.#what} is not available: ${error.message}`, { cause: error })
     if (error instanceof P2pdError && error.code === 'ERR_CLOSED') return new P2pdError('ERR_CLOSED', `${this.#what}: what provides it went away before it answered: ask again`, { cause: error })
+    if (error instanceof P2pdError && (error.code === 'ERR_MESSAGE' || error.code === 'ERR_FRAME')) return nonsense(this.#what)
     return error instanceof P2pdError ? error : new P2pdError('ERR_PEER', `${this.#what}: ${messageOf(error)}`, { cause: error })
   }
 

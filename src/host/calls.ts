@@ -87,13 +87,15 @@ export class HostCalls implements Host {
     const addresses = [...local === undefined ? [] : [local], ...given.length > 0 ? given : await this.#knownAddresses(peer)]
     if (addresses.length === 0) reasons.add('no address of it is known: name one')
     for (const [i, address] of addresses.entries()) {
+      // Forced: a connection to a neighbour over the network, which it may have made, is not the one that is wanted.
+      const force = isLocalAddress(address)
+      const made = force ? this.#localConnection(peer) : undefined // by another request, a moment ago
+      if (made !== undefined) return made
       const patience = new AbortController()
       const giveUp = (): void => { patience.abort(new P2pdError('ERR_TIMEOUT', `no answer at ${formatMultiaddr(address)}`)) }
       // The last one may take all the time that is left.
       const timer = i < addresses.length - 1 ? setTimeout(giveUp, PATIENCE_MS) : undefined
       try {
-        // Forced: a connection to a neighbour over the network, which it may have made, is not the one that is wanted.
-        const force = isLocalAddress(address)
         return await this.#node.dial(withoutPeerId(address).encapsulate(`/p2p/${peer.toString()}`), { force, signal: AbortSignal.any([signal, patience.signal]) })
       } catch (cause) {
         if (signal.aborted) throw cause
@@ -240,9 +242,13 @@ export class HostCalls implements Host {
 
   /** To the daemon only one that the supervisor made, as what is asked there depends on who asks. */
   #openConnection (peer: PeerId): Connection | undefined {
-    const open = this.#node.getConnections(peer).filter(({ status }) => status === 'open')
-    const local = open.find(({ remoteAddr }) => isLocalAddress(remoteAddr))
-    return local ?? (this.#init.neighbours.isDaemon(peer.toString()) ? undefined : open[0])
+    const local = this.#localConnection(peer)
+    if (local !== undefined || this.#init.neighbours.isDaemon(peer.toString())) return local
+    return this.#node.getConnections(peer).find(({ status }) => status === 'open')
+  }
+
+  #localConnection (peer: PeerId): Connection | undefined {
+    return this.#node.getConnections(peer).find(({ status, remoteAddr }) => status === 'open' && isLocalAddress(remoteAddr))
   }
 
   #onceClosed (stream: Stream, release: () => void): void {

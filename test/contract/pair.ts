@@ -1,4 +1,5 @@
 /** What the contract is run against: two daemons, or two tenants, that can reach each other. */
+import type { AdminClient } from '../../src/cli/adminClient.ts'
 import type { SocketAddress } from '../helpers/addresses.ts'
 
 export interface Side {
@@ -20,4 +21,12 @@ export interface Pair extends AsyncDisposable {
   readonly b: Side
   /** Where tests may make their handlers' sockets; nobody else uses it. */
   readonly directory: string
+}
+
+/** Tenants of one daemon, of which `a` may be blessed. `b` calls what `a` provides; it can be `a` itself. */
+export interface DaemonPair extends Pair {
+  readonly names: { readonly a: string, readonly b: string }
+  /** Where `a` acts in the daemon's name without saying so, while it is blessed. */
+  readonly asDaemon: SocketAddress
+  readonly operator: AdminClient
 }

@@ -1,9 +1,11 @@
 /** Pairs for the contract, each made of daemons as clients meet them. */
 import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { AdminClient } from '../../src/cli/adminClient.ts'
 import { LISTEN, type ClassicDaemon, type TenantsDaemon } from '../helpers/daemons.ts'
 import type { SocketAddress } from '../helpers/addresses.ts'
 import { World } from '../helpers/world.ts'
-import type { Pair, Side } from './pair.ts'
+import type { DaemonPair, Pair, Side } from './pair.ts'
 
 /** The contract asks much of one tenant; what a tenant's limits are is tested elsewhere. */
 const ROOMY = {
@@ -13,11 +15,12 @@ const ROOMY = {
   }
 }
 
+const APART = { ...ROOMY, host: { listen: [LISTEN], local: false } }
+
 /** Two tenants of one daemon, each on its own socket, who meet over the network as those of two machines do. */
 export async function tenants (): Promise<Pair> {
-  const apart = { ...ROOMY, host: { listen: [LISTEN], local: false } }
   return await pairIn(async world => {
-    const daemon = await world.tenants({ a: apart, b: apart })
+    const daemon = await world.tenants({ a: APART, b: APART })
     return [sideOf(daemon, 'a', daemon.control('a')), sideOf(daemon, 'b', daemon.control('b'))]
   })
 }
@@ -52,6 +55,20 @@ export async function go (): Promise<Pair> {
   return await pairIn(async world => (await Promise.all([world.go(), world.go()])).map(classicSide))
 }
 
+/** The daemon of two tenants who are no neighbours: both are connected to its own host all the same. */
+export async function daemonOfTenants (): Promise<DaemonPair> {
+  return await daemonPairIn({ a: APART, b: APART }, daemon => daemon.control('a'))
+}
+
+export async function daemonOfNeighbours (): Promise<DaemonPair> {
+  return await daemonPairIn({ a: ROOMY, b: ROOMY }, daemon => daemon.control('a'))
+}
+
+/** A tenant that acts in the daemon's name from the front desk, and calls its own services from its own socket. */
+export async function daemonAtFrontDesk (): Promise<DaemonPair> {
+  return await daemonPairIn({ a: ROOMY }, daemon => daemon.frontDesk)
+}
+
 function sideOf (daemon: TenantsDaemon, name: string, control: SocketAddress): Side {
   const paths = [control, daemon.control(name), daemon.frontDesk, daemon.admin].flatMap(address => 'path' in address ? [address.path] : [])
   return {
@@ -75,14 +92,31 @@ function classicSide ({ control, pid }: ClassicDaemon): Side {
   }
 }
 
+async function daemonPairIn (manifests: Readonly<Record<string, object>>, controlOfA: (daemon: TenantsDaemon) => SocketAddress): Promise<DaemonPair> {
+  return await madeIn(async world => {
+    const daemon = await world.tenants({ daemon: ROOMY, ...manifests })
+    const caller = 'b' in manifests ? 'b' : 'a'
+    const [a, b] = [sideOf(daemon, 'a', controlOfA(daemon)), sideOf(daemon, caller, daemon.control(caller))]
+    if (!('path' in daemon.admin)) throw new Error('the admin socket has no path')
+    return { a, b, names: { a: 'a', b: caller }, asDaemon: { path: join(daemon.runDirectory, 'a', 'as-daemon.sock') }, operator: new AdminClient(daemon.admin.path) }
+  })
+}
+
 async function pairIn (start: (world: World) => Promise<Side[]>): Promise<Pair> {
-  const world = await World.create()
-  try {
+  return await madeIn(async world => {
     const [a, b] = await start(world)
     if (a === undefined || b === undefined) throw new Error('a pair has two sides')
+    return { a, b }
+  })
+}
+
+async function madeIn<T> (start: (world: World) => Promise<T>): Promise<T & Pick<Pair, 'directory'> & AsyncDisposable> {
+  const world = await World.create()
+  try {
+    const made = await start(world)
     const directory = world.path('h')
     mkdirSync(directory)
-    return { a, b, directory, [Symbol.asyncDispose]: async () => { await world[Symbol.asyncDispose]() } }
+    return { ...made, directory, [Symbol.asyncDispose]: async () => { await world[Symbol.asyncDispose]() } }
   } catch (error) {
     await world[Symbol.asyncDispose]()
     throw error

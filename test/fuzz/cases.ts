@@ -7,9 +7,11 @@
 import { decodeRequest, type Request } from '../../src/wire/codec.ts'
 import { FrameReader } from '../../src/wire/frames.ts'
 import { RequestType } from '../../src/wire/messages.ts'
+import { frame } from '../helpers/protobuf.ts'
 import { anyFrame } from './frames.ts'
 import { isHarmless } from './harmless.ts'
 import { Random } from './random.ts'
+import { waitingRequest } from './requests.ts'
 
 /** What a client does when all is written: waits for every answer, or goes at once. */
 export type Ending = 'waits' | 'leaves'
@@ -46,14 +48,18 @@ function tryCase (random: Random): Case | undefined {
     pieces.push(piece)
     reader.push(piece)
     try {
-      for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
-        const request = decodeRequest(frame)
+      for (let body = reader.next(); body !== undefined; body = reader.next()) {
+        const request = decodeRequest(body)
         if (!mayBeSent(request)) return undefined
         answers++
       }
     } catch {
       isCutOff = true
     }
+  }
+  if (!isCutOff && !reader.midFrame && random.chance(0.3)) {
+    pieces.push(frame(waitingRequest(random)))
+    answers++
   }
   if (isCutOff) pieces.push(...random.several(3, () => anyFrame(random)))
   // What was begun is cut off by the end of the connection.
@@ -62,6 +68,8 @@ function tryCase (random: Random): Case | undefined {
   return { bytes: Buffer.concat(pieces), ending: random.chance(0.9) ? 'waits' : 'leaves', answers, isCutOff, frames: answers }
 }
 
+/** Nor may a connection wait for a stream, unless nothing follows: that would be no requests any more. */
 function mayBeSent ({ type, connect }: Request): boolean {
+  if (type === RequestType.STREAM_ACCEPT) return false
   return type !== RequestType.CONNECT || connect === undefined || connect.addrs.every(isHarmless)
 }

@@ -12,6 +12,10 @@ const PEERS = [
   Buffer.concat([Buffer.from([0x12, 0x20]), new Random(5).bytes(32)])
 ]
 
+/** The daemon's, in whose name things are asked: of the Ed25519 key that DAEMON_SEED makes. */
+export const DAEMON = Buffer.from('002408011220ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1', 'hex')
+export const DAEMON_SEED = 3
+
 const BAD_PEERS = [
   Buffer.alloc(0), Buffer.alloc(1), Buffer.from([0, 0]), Buffer.from([0x12, 0x20]), Buffer.alloc(34, 0xff), Buffer.alloc(64 * 1024, 0x12),
   Buffer.from([0x00, 0x24, 0x08, 0x01, 0x12, 0x20]), Buffer.from([0x12, 0x21, ...Buffer.alloc(33)]), Buffer.from('12D3KooWNotBytesButText')
@@ -24,6 +28,16 @@ export function peer (random: Random): Uint8Array {
   return random.weighted<() => Uint8Array>([
     [6, () => random.pick(PEERS)], [3, () => random.pick(BAD_PEERS)], [2, () => random.pick(ODD_KEYS)], [1, () => random.bytes(random.size(64))]
   ])()
+}
+
+/** Whom a request that changes connections is about: now and then the daemon, which ends what others ask in its name. */
+export function connected (random: Random): Uint8Array {
+  return random.chance(0.01) ? DAEMON : peer(random)
+}
+
+/** In whose name something is asked. */
+export function name (random: Random): Uint8Array {
+  return random.chance(0.8) ? DAEMON : peer(random)
 }
 
 /** Every one that can be dialled is of loopback and closed; harmless.ts looks again. */

@@ -80,6 +80,13 @@ for (const { name, hex, text = '', printed = text, error } of vectors.multiaddrs
   })
 }
 
+test('every message has vectors to be read and vectors to be refused', t => {
+  for (const message of Object.keys(codecs)) {
+    const own = vectors.messages.filter(vector => vector.message === message)
+    t.true(own.some(({ error }) => error === undefined) && own.some(({ error }) => error !== undefined), message)
+  }
+})
+
 test('the generated code is what p2pd.proto gives', t => {
   t.notThrows(() => execFileSync(process.execPath, [join(root, 'scripts/proto.mjs'), '--check'], { stdio: 'pipe' }))
 })
