@@ -58,19 +58,20 @@ export function unixSockets ({ vouch, vouchTimeoutMs = VOUCH_TIMEOUT_MS, mode = 
     async listen (address, onConnection) {
       const path = pathOf(address)
       await clearStaleSocket(path)
-      const unvouched = new Set<Socket>()
+      const over = new AbortController()
+      let unvouched = 0
       const letIn = async (socket: Socket): Promise<void> => {
-        unvouched.add(socket.on('error', () => { /* `close` follows */ }))
+        socket.on('error', () => { /* `close` follows */ })
         try {
-          if (unvouched.size > MAX_UNVOUCHED) throw new P2pdError('ERR_LIMIT', 'too many connections that nobody has vouched for')
-          const remotePeer = await bounded(async () => await vouchFor(socket, 'inbound', vouch), vouchTimeoutMs)
-          if (!unvouched.has(socket)) return // nobody listens any more
+          if (++unvouched > MAX_UNVOUCHED) throw new P2pdError('ERR_LIMIT', 'too many connections that nobody has vouched for')
+          const remotePeer = await bounded(async () => await vouchFor(socket, 'inbound', vouch), vouchTimeoutMs, over.signal)
+          over.signal.throwIfAborted() // it may have ended in this very turn
           socket.write(LET_IN)
           onConnection({ socket, remotePeer, remoteAddr: withoutPeerId(address) })
         } catch {
           socket.destroy() // the other side says why it got nowhere
         } finally {
-          unvouched.delete(socket)
+          unvouched--
         }
       }
       const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, socket => { void letIn(socket) })
@@ -83,8 +84,7 @@ export function unixSockets ({ vouch, vouchTimeoutMs = VOUCH_TIMEOUT_MS, mode = 
           const there = statSync(path, { throwIfNoEntry: false })
           if (there !== undefined && there.ino === ours?.ino && there.dev === ours.dev) unlinkSync(path) // another's by now otherwise
           server.close() // says so only when all connections have ended, and they are others'
-          for (const socket of unvouched) socket.destroy()
-          unvouched.clear()
+          over.abort()
         }
       }
     }
@@ -139,6 +139,7 @@ async function bounded<T> (work: () => Promise<T>, limitMs: number, signal?: Abo
   const timer = setTimeout(() => { over.reject(new P2pdError('ERR_TIMEOUT', `nobody was vouched for within ${limitMs} ms`)) }, limitMs)
   const onAbort = (): void => { over.reject(signal?.reason) }
   signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal?.aborted === true) onAbort()
   try {
     return await Promise.race([work(), over.promise])
   } finally {

@@ -25,10 +25,7 @@ const ROWS: ReadonlyMap<number, string> = new Map([
 /** What they are about is not there yet, so that there is nothing to attack. */
 const WAITING: ReadonlyMap<number, string> = new Map([
   [21, 'the DHT and pubsub'],
-  [23, 'the relay'],
-  [26, 'blessings'],
-  [27, 'blessings'],
-  [35, 'global services']
+  [23, 'the relay']
 ])
 
 const sources = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
