@@ -86,7 +86,7 @@ export type ToHost =
   /** Why not: a symbolic errno, or ERR_DENIED and a sentence. */
   | { readonly kind: 'notDialled', readonly id: number, readonly code: string, readonly reason: string }
   /** What `reach` asked for is in the descriptor: the host of that peer is at its other end. */
-  | { readonly kind: 'reached', readonly id: number, readonly descriptor: number, readonly tenant: string }
+  | { readonly kind: 'reached', readonly id: number, readonly descriptor: number, readonly tenant: string, readonly peerId: string }
   | { readonly kind: 'notReached', readonly id: number, readonly code: string, readonly reason: string }
   /** The host of this neighbour has asked for a connection, and is at the other end of the descriptor. */
   | { readonly kind: 'visited', readonly descriptor: number, readonly tenant: string, readonly peerId: string }

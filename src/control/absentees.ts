@@ -28,7 +28,7 @@ export class Absentees implements Disposable {
     }, ABSENT_GRACE_MS))
   }
 
-  /** It was reached. */
+  /** It was reached, or has registered again. */
   met (protocol: string, target: AddressTarget): void {
     clearTimeout(this.#timers.get(keyOf(protocol, target)))
     this.#timers.delete(keyOf(protocol, target))

@@ -9,6 +9,9 @@ export interface DaemonHost {
   readonly peerId: string | undefined
   /** Whether this very host is it. */
   readonly isHere: boolean
-  /** A stream to it on a protocol of p2pd's own. ERR_UNAVAILABLE where there is no such host, ERR_PEER when nobody there speaks it. */
+  /**
+   * A stream to it on a protocol of p2pd's own. ERR_UNAVAILABLE where there is no such host, or nobody there speaks it; ERR_PEER
+   * when it cannot be reached, ERR_LIMIT when the tenant has too many streams.
+   */
   openStream (protocol: string, options: { signal: AbortSignal }): Promise<RemoteStream>
 }

@@ -3,11 +3,12 @@
  *
  * Owns the count of those on the way and with programs that were dialled. Who receives is handlers.ts's to know.
  */
+import type { Socket } from 'node:net'
 import type { Audit } from '../audit.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import { safeText, type Logger } from '../log.ts'
 import type { Ledger } from '../policy/ledger.ts'
-import { actorOf, type Judge } from '../policy/judge.ts'
+import type { Judge } from '../policy/judge.ts'
 import { encodeStreamInfo } from '../wire/codec.ts'
 import { encodeFrame } from '../wire/frames.ts'
 import type { Absentees } from './absentees.ts'
@@ -18,7 +19,8 @@ import { handlingOf } from './operations/handling.ts'
 import type { Pipes } from './pipes.ts'
 import type { AddressTarget, Receivers } from './receivers.ts'
 import { streamInfoOf } from './streamInfo.ts'
-import { describe, dialTarget, type OwnSockets } from './targets.ts'
+import { targetDenial } from './targetDenial.ts'
+import { dialTarget, type OwnSockets } from './targets.ts'
 import { Waiters } from './waiters.ts'
 
 export interface DeliveryInit {
@@ -86,19 +88,32 @@ export class Delivery {
   }
 
   async #dialCounted (target: AddressTarget, remote: RemoteStream): Promise<void> {
-    const { absentees, own, pipes, signal } = this.#init
+    // Before the dial, which takes its time: what is revoked meanwhile ends now, and the program hears of no caller.
+    const release = this.#hold(target, remote)
+    try {
+      const socket = await this.#reach(target, remote.protocol)
+      if (remote.stream.status === 'aborted') {
+        socket.destroy()
+        return
+      }
+      // A bare StreamInfo, not wrapped in a Response, then the stream's bytes.
+      socket.write(encodeFrame(encodeStreamInfo(streamInfoOf(remote))))
+      await this.#init.pipes.join(socket, remote.stream)
+    } finally {
+      release()
+    }
+  }
+
+  async #reach (target: AddressTarget, protocol: string): Promise<Socket> {
+    const { absentees, own, signal } = this.#init
     const { address, tenant, uid } = target
     const socket = await dialTarget(address, { own, tenant, uid, signal }).catch((error: unknown) => {
-      this.#recordDenial(error, remote.protocol, target)
-      absentees?.missed(remote.protocol, target)
+      this.#recordDenial(error, protocol, target)
+      absentees?.missed(protocol, target)
       throw error
     })
-    absentees?.met(remote.protocol, target)
-    // A bare StreamInfo, not wrapped in a Response, then the stream's bytes.
-    socket.write(encodeFrame(encodeStreamInfo(streamInfoOf(remote))))
-    const release = this.#hold(target, remote)
-    await pipes.join(socket, remote.stream)
-    release()
+    absentees?.met(protocol, target)
+    return socket
   }
 
   /** The stream is with this program because it may handle its protocol: it ends when that is no longer so. */
@@ -108,8 +123,7 @@ export class Delivery {
   }
 
   /** What listens there is not what may: an attempt, or a program that has let its address go. */
-  #recordDenial (error: unknown, protocol: string, { address, tenant, uid }: AddressTarget): void {
-    if (!(error instanceof P2pdError) || error.code !== 'ERR_DENIED') return
-    this.#init.audit({ event: 'denied', action: 'handleStream', resource: `Protocol ${protocol}`, address: describe(address), reason: error.message, ...uid !== undefined && { uid }, ...actorOf({ tenant }, this.#init.tenant) })
+  #recordDenial (error: unknown, protocol: string, target: AddressTarget): void {
+    if (error instanceof P2pdError && error.code === 'ERR_DENIED') this.#init.audit(targetDenial([protocol], target, error.message, this.#init))
   }
 }

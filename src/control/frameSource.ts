@@ -11,12 +11,13 @@ import { FrameReader } from '../wire/frames.ts'
 
 export class FrameSource {
   readonly #socket: Socket
-  readonly #reader = new FrameReader()
+  readonly #reader: FrameReader
   #wake: (() => void) | undefined
   #deadline: NodeJS.Timeout | undefined
   #late = false
 
-  constructor (socket: Socket) {
+  constructor (socket: Socket, maxFrameBytes?: number) {
+    this.#reader = new FrameReader(maxFrameBytes)
     this.#socket = socket.on('data', this.#onData).on('end', this.#onChange).on('close', this.#onChange)
   }
 

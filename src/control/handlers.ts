@@ -20,9 +20,11 @@ import { Delivery, type DeliveryInit } from './delivery.ts'
 import { HeldHandlers, type HeldHandlersInit } from './heldHandlers.ts'
 import { HeldQueues } from './heldQueues.ts'
 import type { Host } from './host.ts'
+import { handlingOf } from './operations/handling.ts'
 import { Receivers, type AddressTarget } from './receivers.ts'
 import { registrationsOf, targetFrom, type Registration, type Sharing } from './registrations.ts'
 import { assertFree, serviceNameOf } from './serviceNames.ts'
+import { targetDenial } from './targetDenial.ts'
 import { checkTarget, describe } from './targets.ts'
 import { Waiters } from './waiters.ts'
 
@@ -42,6 +44,7 @@ const MAX_SHARING = 64
 export class Handlers {
   readonly #init: HandlersInit
   readonly #entries = new Map<string, Receivers>()
+  readonly #absentees: Absentees | undefined
   readonly #delivery: Delivery
   readonly #held: HeldHandlers
   readonly #heldQueues: HeldQueues
@@ -54,6 +57,7 @@ export class Handlers {
     }
     const absentees = init.daemon.isHere ? new Absentees(giveUp) : undefined
     if (absentees !== undefined) init.signal.addEventListener('abort', () => { absentees[Symbol.dispose]() }, { once: true })
+    this.#absentees = absentees
     this.#delivery = new Delivery({ ...init, absentees }, protocol => this.#entries.get(protocol))
     this.#heldQueues = new HeldQueues(init)
     this.#held = new HeldHandlers(init, giveUp)
@@ -79,8 +83,7 @@ export class Handlers {
     try {
       checkTarget(target.address, this.#init.own)
     } catch (error) {
-      const { address, tenant, uid } = target
-      this.#init.audit({ event: 'denied', action: 'handleStream', resource: `Protocol ${protocols.join(' ')}`, address: describe(address), reason: messageOf(error), ...uid !== undefined && { uid }, ...actorOf({ tenant }, this.#init.tenant) })
+      this.#init.audit(targetDenial(protocols, target, messageOf(error), this.#init))
       throw error
     }
     await this.#inTurn(async () => {
@@ -94,6 +97,8 @@ export class Handlers {
         if (sharing === 'share' && old !== undefined) return new Receivers([...old.without(target.address, target.tenant).targets, target])
         return new Receivers([target])
       })
+      // Its program is back, or new: what was missed before is no reason to give it up.
+      for (const protocol of protocols) this.#absentees?.met(protocol, target)
     })
   }
 
@@ -162,10 +167,10 @@ export class Handlers {
 
   /** Gives all of the protocols new receivers of this tenant's, or none. */
   async #change (protocols: readonly string[], tenant: string, receiversFor: (protocol: string, old: Receivers | undefined) => Receivers): Promise<void> {
-    const { host, ledger } = this.#init
+    const { daemon, host, ledger } = this.#init
     const limit = ledger.limits.handlers
     for (const protocol of protocols) {
-      if (host.isReserved(protocol)) throw new P2pdError('ERR_DENIED', `handleStream denied: ${safeText(protocol)} is a protocol of libp2p itself, which the host answers`)
+      if (host.isReserved(protocol)) throw new P2pdError('ERR_DENIED', `${handlingOf(protocol, daemon).action} denied: ${safeText(protocol)} is a protocol of libp2p itself, which the host answers`)
     }
     const fresh = protocols.filter(protocol => !this.#entries.has(protocol))
     const others = protocols.filter(protocol => this.#entries.has(protocol))

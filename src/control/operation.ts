@@ -37,7 +37,7 @@ export interface Operation {
    * Everything the request needs to be allowed; all of it must be. Throws ERR_REQUEST for a request that names nothing. What
    * is done to or on the daemon's own host is asked for as that.
    */
-  ask (request: Request, daemon: Pick<DaemonHost, 'peerId' | 'isHere'>): readonly Ask[]
+  ask (request: Request, daemon: Pick<DaemonHost, 'peerId' | 'isHere'>, caller: Caller): readonly Ask[]
   /** Runs only if all that was asked is allowed. What it rejects with becomes the ERROR answer. */
   run (context: OperationContext, request: Request): Promise<Outcome>
 }

@@ -19,7 +19,11 @@ export interface Relayed {
   readonly frames: StreamFrames
 }
 
-/** Resolves with the first answer. Whoever called ends the stream. Rejects with ERR_UNAVAILABLE, ERR_CLOSED or the signal's reason. */
+/**
+ * Resolves with the first answer. Whoever called ends the stream. Rejects with ERR_UNAVAILABLE, ERR_PEER or ERR_LIMIT when the
+ * daemon's host cannot be asked, with ERR_CLOSED, ERR_FRAME or ERR_MESSAGE when it answers nothing or nonsense, or with the
+ * signal's reason.
+ */
 export async function relay (request: Request, { daemon, caller, signal }: { daemon: DaemonHost, caller: Caller, signal: AbortSignal }): Promise<Relayed> {
   const remote = await daemon.openStream(AS_DAEMON_PROTOCOL, { signal })
   const frames = new StreamFrames(remote.stream)
@@ -57,21 +61,24 @@ export function endStream ({ stream }: RemoteStream): void {
   stream.abort(new P2pdError('ERR_CLOSED', 'the request is over'))
 }
 
-/** The process of a caller, as JSON. For the audit log only: nothing is allowed because of it. */
+/** Largest first message of a tenant's host: who calls. */
+export const MAX_CALLER_BYTES = 256
+
+/** The pid of a caller, as JSON. For the audit log only: nothing is allowed because of it. */
 function encodeCaller ({ process }: Caller): Uint8Array {
-  return Buffer.from(JSON.stringify(process ?? {}))
+  return Buffer.from(JSON.stringify({ pid: process?.pid }))
 }
 
-/** What the tenant's host says of its caller; undefined where it names none. Throws ERR_MESSAGE. */
-export function decodeCaller (bytes: Uint8Array): Caller['process'] {
+/** What the tenant's host says of its caller: a pid; undefined where a process is not named. Throws ERR_MESSAGE. */
+export function decodeCaller (bytes: Uint8Array): number | undefined {
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(bytes).toString('utf8'))
   } catch (cause) {
     throw new P2pdError('ERR_MESSAGE', 'this is no caller', { cause })
   }
-  const { uid, gid, pid } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
-  if (uid === undefined) return undefined
-  if (![uid, gid, pid].every(id => Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) < 2 ** 32)) throw new P2pdError('ERR_MESSAGE', 'this is no caller')
-  return { uid: Number(uid), gid: Number(gid), pid: Number(pid) }
+  const { pid } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+  if (pid === undefined) return undefined
+  if (!Number.isSafeInteger(pid) || Number(pid) < 0 || Number(pid) >= 2 ** 32) throw new P2pdError('ERR_MESSAGE', 'this is no caller')
+  return Number(pid)
 }

@@ -7,11 +7,12 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Audit } from '../audit.ts'
 import { messageOf } from '../errors.ts'
+import { MAX_ADDRESSES, MAX_ADDRESS_BYTES, MAX_FRAME_BYTES } from '../limits.ts'
 import type { Logger } from '../log.ts'
 import { UNMAPPED_ID, peerCredentials } from '../os/credentials.ts'
 import { BACKLOG, duplicate } from '../os/listening.ts'
 import type { Ask, Caller } from '../policy/ask.ts'
-import type { Judge } from '../policy/judge.ts'
+import { actorOf, type Judge } from '../policy/judge.ts'
 import type { Ledger } from '../policy/ledger.ts'
 import { ActorShares } from './actorShares.ts'
 import type { Blessings } from './blessings.ts'
@@ -22,11 +23,11 @@ import type { Pipes } from './pipes.ts'
 import { refuse } from './refusal.ts'
 import { serveSession, type SessionInit } from './session.ts'
 
-/** They have one share together who may do nothing in this host's name: what they are told they are told at once. No tenant is called so. */
-const UNBLESSED = ''
+/** Whatever is done in this host's name by others. */
+const ANYTHING: Ask = { action: 'act', resource: { type: 'Host', id: 'own' } }
 
-/** The least that whoever may do anything in the daemon's name may do. */
-const ANYTHING: Ask = { action: 'identify', resource: { type: 'Host', id: 'own' } }
+/** Largest message of one who acts in this host's name: the longest request there is. Many may be waited for at once, and they are many tenants'. */
+const MAX_ACTORS_FRAME_BYTES = MAX_ADDRESSES * MAX_ADDRESS_BYTES + 32 * 1024
 
 /** How long a session that ends with its blessing is still there. */
 const LAST_WORDS_MS = 100
@@ -58,7 +59,9 @@ export class ControlServer {
 
   constructor (init: ControlServerInit) {
     this.#init = init
-    this.#shares = new ActorShares(init.ledger)
+    this.#shares = new ActorShares(init.ledger, (actor, name, reason) => {
+      init.audit({ event: 'limit', resource: `limits.${name}`, reason, ...actorOf({ tenant: actor }, init.tenant) })
+    })
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, socket => { this.#accept(socket) })
     init.signal.addEventListener('abort', () => { this.stopAccepting() }, { once: true })
   }
@@ -123,7 +126,7 @@ export class ControlServer {
   }
 
   /** What the session has, counted until `held` is disposed; the sentence of the limit that does not let it in. */
-  #admit (caller: Caller): Pick<SessionInit, 'ledger' | 'signal' | 'onPipe'> & { held: Disposable } | string {
+  #admit (caller: Caller): Pick<SessionInit, 'ledger' | 'signal' | 'maxFrameBytes' | 'onPipe'> & { held: Disposable } | string {
     const { ledger } = this.#init
     const { limits } = ledger
     try {
@@ -139,8 +142,8 @@ export class ControlServer {
       stack.defer(onPipe)
       ledger.descriptors.take()
       stack.defer(() => { ledger.descriptors.release() })
-      const { ledger: spent, signal } = caller.tenant === this.#init.tenant ? this.#init : this.#admitActor(caller, stack)
-      return { ledger: spent, signal, onPipe, held: stack.move() }
+      const admitted = caller.tenant === this.#init.tenant ? this.#init : this.#admitActor(caller, stack)
+      return { maxFrameBytes: MAX_FRAME_BYTES, ...admitted, onPipe, held: stack.move() }
     } catch (error) {
       return messageOf(error)
     }
@@ -150,16 +153,17 @@ export class ControlServer {
    * A caller who acts in this host's name has a share of it, and its session ends with the right to one; one that never had it
    * is refused at each request.
    */
-  #admitActor (caller: Caller, stack: DisposableStack): Pick<SessionInit, 'ledger' | 'signal'> {
+  #admitActor (caller: Caller, stack: DisposableStack): Pick<SessionInit, 'ledger' | 'signal' | 'maxFrameBytes'> {
     const { judge, signal } = this.#init
     const isBlessed = judge.allows(caller, ANYTHING)
-    const { ledger, end } = this.#shares.begin(isBlessed ? caller.tenant : UNBLESSED)
+    const { ledger, end } = this.#shares.begin(caller.tenant, { isBlessed })
     stack.defer(end)
-    if (!isBlessed) return { ledger, signal }
+    const maxFrameBytes = MAX_ACTORS_FRAME_BYTES
+    if (!isBlessed) return { ledger, signal, maxFrameBytes }
     const ended = new AbortController()
     // What it waits for or has open is told first why it ends.
     stack.defer(judge.hold(caller, ANYTHING, reason => { setTimeout(() => { ended.abort(reason) }, LAST_WORDS_MS) }))
-    return { ledger, signal: AbortSignal.any([signal, ended.signal]) }
+    return { ledger, signal: AbortSignal.any([signal, ended.signal]), maxFrameBytes }
   }
 
   /** Who acts in this host's name was looked at where its connection was taken, and is asked about at each request. */

@@ -2,7 +2,7 @@
  * One control connection, from the accepted socket to its end.
  *
  * Owns the path of a request: frame -> request -> operation -> ask -> decide -> run -> answer, one at a time and in order,
- * and the turn from requests to a pipe. Policy is asked here and nowhere else; a request in the daemon's name is not judged
+ * and the turn from requests to a pipe. What a request needs is asked of policy here and nowhere else; a request in the daemon's name is not judged
  * here but on the daemon's host, and only passed on (delegate.ts). An ERROR answer leaves the connection usable; only what
  * cannot be parsed ends it.
  */
@@ -39,6 +39,8 @@ export interface SessionInit {
   readonly judge: Judge
   readonly ledger: Ledger
   readonly pipes: Pipes
+  /** A longer request is none of theirs who ask here. */
+  readonly maxFrameBytes: number
   readonly caller: Caller
   readonly log: Logger
   /** Called when the connection stops being a control connection and becomes a stream. */
@@ -56,7 +58,7 @@ export async function serveSession (socket: Socket, init: SessionInit): Promise<
   const end = (): void => { gone.abort(GONE); socket.destroy() }
   socket.on('error', () => {}).once('close', () => { gone.abort(GONE) })
   init.signal.addEventListener('abort', end, { once: true })
-  const frames = new FrameSource(socket)
+  const frames = new FrameSource(socket, init.maxFrameBytes)
   let watch: NodeJS.Timeout | undefined
   try {
     for (let frame = await frames.next(); frame !== undefined; frame = await frames.next()) {
@@ -108,7 +110,7 @@ async function answer (request: Request, init: SessionInit, signal: AbortSignal)
     if (operation === undefined) throw new P2pdError('ERR_REQUEST', `unknown request type ${request.type}`)
     if (request.onBehalfOf !== undefined && !isOwn(request.onBehalfOf, daemon)) return await delegate(request, { daemon, caller, signal })
     const require = judge.inForce()
-    const asks = operation.ask(request, daemon)
+    const asks = operation.ask(request, daemon, caller)
     for (const ask of asks) require(caller, ask)
     const outcome = await operation.run({ host, handlers, daemon, blessings, judge, caller, signal }, request)
     if (outcome.stream !== undefined) holdStream(outcome.stream, asks, caller, judge)

@@ -7,7 +7,8 @@
  */
 import type { Libp2p, PeerId, Stream } from '@libp2p/interface'
 import type { Pipes } from '../control/pipes.ts'
-import { decodeCaller } from '../control/relay.ts'
+import { withTimeout } from '../control/operations/fields.ts'
+import { MAX_CALLER_BYTES, decodeCaller } from '../control/relay.ts'
 import type { ControlServer } from '../control/server.ts'
 import { StreamFrames } from '../control/streamFrames.ts'
 import { P2pdError, messageOf } from '../errors.ts'
@@ -24,7 +25,9 @@ export interface AsDaemonInit {
   readonly ledger: Ledger
   readonly neighbours: Neighbours
   /** The user of a blessed tenant's programs; undefined for one that is not blessed. */
-  readonly uidOf: (tenant: string) => number | undefined
+  readonly userOf: (tenant: string) => { uid: number, gid: number } | undefined
+  /** Ends what has not yet said who calls. */
+  readonly signal: AbortSignal
   /** Called when one has ended. */
   readonly onQuiet: () => void
 }
@@ -42,23 +45,22 @@ export async function serveAsDaemon (init: AsDaemonInit): Promise<void> {
   }, UNLIMITED)
 }
 
-async function serve (stream: Stream, peer: PeerId, { server, pipes, ledger, neighbours, uidOf, onQuiet }: AsDaemonInit): Promise<void> {
+async function serve (stream: Stream, peer: PeerId, { server, pipes, ledger, neighbours, userOf, signal, onQuiet }: AsDaemonInit): Promise<void> {
   const tenant = neighbours.tenantOf(peer.toString())
   if (tenant === undefined) throw new P2pdError('ERR_DENIED', `${peer.toString()} is no tenant of this machine`)
-  const release = ledger.acceptStream(peer.toString())
-  const frames = new StreamFrames(stream)
-  try {
-    const first = await frames.next(AbortSignal.timeout(FRAME_DEADLINE_MS))
-    if (first === undefined) throw new P2pdError('ERR_CLOSED', 'nothing was asked')
-    const said = decodeCaller(first)
-    const uid = uidOf(tenant)
-    const early = frames.detach()
-    const [ours, theirs] = socketPair()
-    if (early.length > 0) ours.write(early)
-    server.adopt(theirs, { tenant, ...said !== undefined && uid !== undefined && { process: { ...said, uid } } })
-    await pipes.join(ours, stream)
-  } finally {
-    release()
-    onQuiet()
-  }
+  using held = new DisposableStack()
+  held.defer(onQuiet)
+  held.defer(ledger.acceptStream(peer.toString(), { isOurs: true }))
+  const frames = new StreamFrames(stream, MAX_CALLER_BYTES)
+  const first = await withTimeout(FRAME_DEADLINE_MS, signal, 'saying who calls', async limited => await frames.next(limited))
+  if (first === undefined) throw new P2pdError('ERR_CLOSED', 'nothing was asked')
+  const pid = decodeCaller(first)
+  const user = userOf(tenant)
+  const early = frames.detach()
+  ledger.descriptors.take() // of a pair; the other one the server counts
+  held.defer(() => { ledger.descriptors.release() })
+  const [ours, theirs] = socketPair()
+  if (early.length > 0) ours.write(early)
+  server.adopt(theirs, { tenant, isRelayed: true, ...pid !== undefined && user !== undefined && { process: { ...user, pid } } })
+  await pipes.join(ours, stream)
 }

@@ -219,7 +219,7 @@ export class HostCalls implements Host {
     const caller = { tenant }
     const ask: Ask = { action: 'acceptStream', resource: { type: 'Protocol', id: stream.protocol }, context: { ...endpointOf(remoteAddr), peer } }
     judge.require(caller, ask)
-    this.#onceClosed(stream, ledger.acceptStream(peer))
+    this.#onceClosed(stream, ledger.acceptStream(peer, { isOurs: isLocalAddress(remoteAddr) }))
     this.#count(stream)
     this.#onceClosed(stream, judge.hold(caller, ask, reason => { stream.abort(reason) }))
   }

@@ -81,7 +81,7 @@ export class Gate {
     if (isHere && this.#ownPorts.includes(endpoint.port)) {
       throw new P2pdError('ERR_DENIED', `dial denied on Peer ${peer.toString()} at ${endpoint.address}: it is one of the daemon's own ports`)
     }
-    if (!this.#isWire(peer, endpoint)) this.#judge.require(this.#host, ask)
+    if (!this.#isWireTo(peer, endpoint)) this.#judge.require(this.#host, ask)
     this.#ledger.dials.spend()
     this.#ledger.connections.take()
     let isConnected = false
@@ -99,7 +99,7 @@ export class Gate {
       connected: connection => {
         isConnected = true
         this.#inbound.know(peer.toString())
-        this.#holdUntilClosed(connection, this.#isWire(peer, endpoint) ? undefined : ask, release)
+        this.#holdUntilClosed(connection, this.#isWireTo(peer, endpoint) ? undefined : ask, release)
       },
       failed: () => { if (!isConnected) release() }
     }
@@ -113,16 +113,17 @@ export class Gate {
 
   /** Accepted, from nobody knows whom. It may be dropped for another until it has proved who it is. */
   arrived (connection: MultiaddrConnection): void {
-    const { ip } = endpointOf(connection.remoteAddr)
+    const { ip, vouched = false } = endpointOf(connection.remoteAddr)
     this.#ledger.descriptors.take()
-    const arrival = this.#inbound.arrived(ip, () => { connection.abort(new P2pdError('ERR_LIMIT', 'too many handshakes at once')) })
+    const arrival = this.#inbound.arrived(vouched ? undefined : ip, () => { connection.abort(new P2pdError('ERR_LIMIT', 'too many handshakes at once')) })
     this.#arrivals.set(connection, arrival)
     onceClosed(connection, () => { this.#inbound.left(arrival); this.#ledger.descriptors.release() })
   }
 
   #proved (peer: PeerId, connection: MultiaddrConnection): void {
     const endpoint = endpointOf(connection.remoteAddr)
-    const ask: Ask | undefined = this.#isWire(peer, endpoint) ? undefined : { action: 'acceptConnection', resource: { type: 'Peer', id: peer.toString() }, context: endpoint }
+    const isWireHere = endpoint.vouched === true && this.#neighbours.isDaemonHere
+    const ask: Ask | undefined = isWireHere ? undefined : { action: 'acceptConnection', resource: { type: 'Peer', id: peer.toString() }, context: endpoint }
     if (ask !== undefined) this.#judge.require(this.#host, ask)
     const arrival = this.#arrivals.get(connection)
     if (arrival === undefined) throw new P2pdError('ERR_CLOSED', 'a connection nobody accepted')
@@ -130,9 +131,12 @@ export class Gate {
     this.#holdUntilClosed(connection, ask, () => {})
   }
 
-  /** Between a tenant's host and the daemon's, made by the supervisor: each stream on it is judged, and nothing else passes there. */
-  #isWire (peer: PeerId, { vouched = false }: Endpoint): boolean {
-    return vouched && (this.#neighbours.isDaemon(peer.toString()) || this.#neighbours.isDaemonHere)
+  /**
+   * From a tenant's host to the daemon's, made by the supervisor: each stream on it is judged, and nothing else passes there.
+   * The other way the daemon is a neighbour as any other.
+   */
+  #isWireTo (peer: PeerId, { vouched = false }: Endpoint): boolean {
+    return vouched && this.#neighbours.isDaemon(peer.toString())
   }
 
   #holdUntilClosed (connection: MultiaddrConnection, ask: Ask | undefined, onClosed: () => void): void {

@@ -4,8 +4,6 @@
  * Started by a supervisor with everything it needs (link.ts); knows no other tenant. It ends when it is told to, when it has
  * been idle for long enough, and when its supervisor is gone.
  */
-import type { Audit } from '../audit.ts'
-import { AuditLimiter } from '../auditLimiter.ts'
 import { ControlServer } from '../control/server.ts'
 import { Handlers } from '../control/handlers.ts'
 import { Pipes } from '../control/pipes.ts'
@@ -28,6 +26,7 @@ import { DaemonCalls } from './daemonCalls.ts'
 import { Gate } from './gate.ts'
 import { answerEcho } from './echo.ts'
 import { harden } from './harden.ts'
+import { HostAudit } from './hostAudit.ts'
 import { IdleClock } from './idle.ts'
 import { assertNoLowPorts } from './lowPorts.ts'
 import { createNode } from './node.ts'
@@ -60,11 +59,12 @@ process.on('uncaughtException', error => {
 process.on('unhandledRejection', error => { log.error({ err: error }, 'unhandled rejection') })
 
 // Here as well as in the supervisor: what nobody will write need not be sent.
-const limiter = new AuditLimiter(event => { send({ kind: 'audit', event }) })
-const audit: Audit = limiter.record
+const hostAudit = new HostAudit(event => { send({ kind: 'audit', event }) })
+const audit = hostAudit.record
 const judge = new Judge({ tenant: start.tenant, policy: policyFrom(start.policy), audit, auditAllowed: start.auditAllowed })
 const ledger = new Ledger({
   limits: start.limits,
+  isShared: start.tenant === DAEMON_NAME,
   onReached: (name, reason) => { audit({ event: 'limit', resource: `limits.${name}`, reason }) }
 })
 const pipes = new Pipes({ ledger, signal: stopping.signal })
@@ -133,7 +133,7 @@ link.start(message => {
   }
 })
 if (start.tenant === DAEMON_NAME) {
-  await serveAsDaemon({ node, server, pipes, ledger, neighbours, uidOf: tenant => blessings.uidOf(tenant), onQuiet: idle.touch })
+  await serveAsDaemon({ node, server, pipes, ledger, neighbours, userOf: tenant => blessings.userOf(tenant), signal: stopping.signal, onQuiet: idle.touch })
   await answerBlessingStatus(calls, blessings)
 }
 if (start.policy !== undefined) askAgainAtExpiry(start.policy)
@@ -214,7 +214,7 @@ async function stop (): Promise<void> {
   setTimeout(() => { process.exit(0) }, STOP_MS).unref()
   idle.stop()
   stopping.abort()
-  limiter[Symbol.dispose]()
+  hostAudit[Symbol.dispose]()
   await node.stop()
   await link.flushed()
   process.exit(0)

@@ -15,6 +15,13 @@ import { receiveDescriptor } from '../os/passing.ts'
 /** Even with as many targets as there may be, and every character of theirs escaped, they fit into one message. */
 const CHANGES_IN_MESSAGE = 16
 
+interface Asked {
+  /** Whose host is to be at the other end; undefined for a handler's socket. */
+  readonly peerId: string | undefined
+  readonly resolve: (socket: Socket) => void
+  readonly reject: (reason: unknown) => void
+}
+
 type Adopt = Extract<ToHost, { kind: 'adopt' }>
 
 /** How long a host that stops may wait for the supervisor to read its last words, and how often it looks. */
@@ -31,7 +38,7 @@ export class SupervisorLink {
   #handlers: readonly Registration[]
   #restored = false
   /** Sockets that were asked for and have not come yet. */
-  readonly #asked = new Map<number, { resolve: (socket: Socket) => void, reject: (reason: unknown) => void }>()
+  readonly #asked = new Map<number, Asked>()
   #nextAsked = 0
 
   /** @param registrations as the start document has them */
@@ -77,12 +84,12 @@ export class SupervisorLink {
    * at there. Rejects with the `code` of the reason: a symbolic errno, or of an ERR_DENIED.
    */
   async dialAsApp (path: string, tenant: string, signal: AbortSignal): Promise<Socket> {
-    return await this.#ask(id => { this.send({ kind: 'dialHandler', id, path, tenant }) }, signal)
+    return await this.#ask(undefined, id => { this.send({ kind: 'dialHandler', id, path, tenant }) }, signal)
   }
 
   /** A connection to the host of a neighbour, which the supervisor made: nobody else can be at its other end. */
   async reach (peerId: string, signal: AbortSignal): Promise<Socket> {
-    return await this.#ask(id => { this.send({ kind: 'reach', id, peerId }) }, signal)
+    return await this.#ask(peerId, id => { this.send({ kind: 'reach', id, peerId }) }, signal)
   }
 
   /** A neighbour's connection that came with the message; undefined when there was no descriptor left for it. */
@@ -90,13 +97,13 @@ export class SupervisorLink {
     return this.#socketOf(descriptor)
   }
 
-  async #ask (send: (id: number) => void, signal: AbortSignal): Promise<Socket> {
+  async #ask (peerId: string | undefined, send: (id: number) => void, signal: AbortSignal): Promise<Socket> {
     signal.throwIfAborted()
     const id = this.#nextAsked++
     const { promise, resolve, reject } = Promise.withResolvers<Socket>()
     const onAbort = (): void => { reject(signal.reason) }
     signal.addEventListener('abort', onAbort, { once: true })
-    this.#asked.set(id, { resolve, reject })
+    this.#asked.set(id, { peerId, resolve, reject })
     send(id)
     try {
       return await promise
@@ -134,14 +141,16 @@ export class SupervisorLink {
 
   #take (message: ToHost): void {
     if (message.kind === 'beat') this.send({ kind: 'alive' })
-    else if (message.kind === 'dialled' || message.kind === 'reached') this.#came(message.id, this.#socketOf(message.descriptor))
+    else if (message.kind === 'dialled') this.#came(message.id, undefined, this.#socketOf(message.descriptor))
+    else if (message.kind === 'reached') this.#came(message.id, message.peerId, this.#socketOf(message.descriptor))
     else if (message.kind === 'notDialled' || message.kind === 'notReached') this.#asked.get(message.id)?.reject(failure(message.code, message.reason))
     else this.#onMessage(message)
   }
 
-  #came (id: number, socket: Socket | undefined): void {
+  /** Nothing encrypts what goes through it, so nothing later would show that it leads to somebody else. */
+  #came (id: number, peerId: string | undefined, socket: Socket | undefined): void {
     const asked = this.#asked.get(id)
-    if (asked === undefined) socket?.destroy() // given up meanwhile
+    if (asked === undefined || asked.peerId !== peerId) socket?.destroy() // given up meanwhile, or not what was asked for
     else if (socket === undefined) asked.reject(failure('EMFILE', 'no file descriptor is left'))
     else asked.resolve(socket)
   }

@@ -17,6 +17,8 @@ export interface Caller {
    * the tenant's host does by itself.
    */
   readonly process?: { readonly uid: number, readonly gid: number, readonly pid: number }
+  /** On the daemon's host: by way of its tenant's host, which asks for it, and not at a socket of its own. */
+  readonly isRelayed?: boolean
 }
 
 /** Where a connection goes to or comes from. */
@@ -42,6 +44,8 @@ interface Asked<Name extends string, Type extends string> {
 /** May the caller do this? The resource of type Host is always the tenant's own: `own`. */
 export type Ask =
   | Asked<'identify' | 'listPeers' | 'listServices' | 'listBlessings', 'Host'>
+  /** To do anything at all in the daemon's name: a blessing is asked about, whatever policies let it do (onBehalf.ts). */
+  | Asked<'act', 'Host'>
   /** A request to be connected to the peer, wherever that is; and whatever else makes the host look for it. */
   | Asked<'connect' | 'disconnect', 'Peer'>
   /** One address of a peer, before the first packet goes there. */
@@ -58,7 +62,8 @@ export type Ask =
   | Asked<'actForDaemon', 'Host' | 'Peer' | 'Protocol' | 'Service'> & { readonly context: { readonly action: string } }
   | Asked<'dhtRead' | 'dhtWrite', 'DhtKey'>
 
-export type Action = Ask['action']
+/** What policies are about. */
+export type Action = Exclude<Ask['action'], 'act'>
 
 export interface Decision {
   readonly allowed: boolean

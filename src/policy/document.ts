@@ -45,8 +45,9 @@ export interface PolicyDocument {
 /** A tenant with blessings, and the policies of its own that also have to allow what it does with them. */
 export interface BlessedApp {
   readonly tenant: { readonly name: string, readonly groups: readonly string[] }
-  /** The user its programs run as. */
+  /** The user its programs run as, and that one's primary group. */
   readonly uid: number
+  readonly gid: number
   /** By their ids: most are several apps'. */
   readonly policies: readonly string[]
   readonly grants: readonly Grant[]

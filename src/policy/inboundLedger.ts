@@ -14,6 +14,9 @@ const MAX_HANDSHAKES_OF_SUBNET = 64
 /** Peers remembered as known, the longest unused forgotten first. */
 const MAX_KNOWN = 1_024
 
+/** In place of a network: over a connection that the supervisor made, from a host of this machine, which no stranger keeps out. */
+const OURS = 'this machine'
+
 export interface Arrival {
   /** Closes the connection. */
   readonly drop: () => void
@@ -42,9 +45,12 @@ export class InboundLedger {
     if (this.#known.size > MAX_KNOWN) for (const oldest of this.#known) { this.#known.delete(oldest); break }
   }
 
-  /** A connection from this address, nobody knows whose. May drop another. Give it to left() when it has closed. */
-  arrived (ip: string, drop: () => void): Arrival {
-    const arrival: Arrival = { drop, subnet: subnetOf(ip), peer: undefined }
+  /**
+   * A connection from this address, nobody knows whose; undefined for one that the supervisor made. May drop another. Give it
+   * to left() when it has closed.
+   */
+  arrived (ip: string | undefined, drop: () => void): Arrival {
+    const arrival: Arrival = { drop, subnet: ip === undefined ? OURS : subnetOf(ip), peer: undefined }
     const same = [...this.#handshakes].filter(({ subnet }) => subnet === arrival.subnet)
     if (same.length >= MAX_HANDSHAKES_OF_SUBNET) this.#drop(same[0])
     else if (this.#handshakes.size >= MAX_HANDSHAKES) this.#drop(this.#oldestOfLargest())
@@ -56,7 +62,7 @@ export class InboundLedger {
   proved (arrival: Arrival, peer: string): void {
     const { limits, connections } = this.#ledger
     this.#handshakes.delete(arrival)
-    const isKnown = this.#known.has(peer)
+    const isKnown = arrival.subnet === OURS || this.#known.has(peer)
     const ofPeer = this.#perPeer.get(peer) ?? 0
     const ofSubnet = this.#perSubnet.get(arrival.subnet) ?? 0
     if (ofPeer >= limits.inbound.connectionsPerPeer) throw this.#over('inbound.connectionsPerPeer', limits.inbound.connectionsPerPeer)

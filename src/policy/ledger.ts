@@ -98,8 +98,16 @@ export class Rate {
   }
 }
 
+/** Of a host that the hosts of this machine share: for those who are none together, and for each of those who are. */
+const STRANGERS_SHARE = 0.5
+const NEIGHBOURS_SHARE = 0.25
+
 export interface LedgerInit {
   readonly limits: TenantLimits
+  /** It is the daemon's own host: then no stranger can keep this machine's hosts out, and none of those the others. */
+  readonly isShared?: boolean
+  /** Who has these limits, where it is not the tenant whose host this is, and who can raise them. */
+  readonly words?: { readonly who: string, readonly raise: string }
   /** Called each time a limit is met. */
   readonly onReached?: (name: LimitName, sentence: string) => void
 }
@@ -116,15 +124,23 @@ export class Ledger {
   /** Sockets, of all kinds. */
   readonly descriptors: Cap
   readonly opens: Rate
+  /** Those of strangers, where the host is shared. */
   readonly inboundOpens: Rate
   /** Bytes that wait in streams, as last counted. */
   bufferedBytes = 0
   readonly #onReached: (name: LimitName, sentence: string) => void
   readonly #reached = new Map<LimitName, number>()
   readonly #inboundStreamsOf = new Map<string, number>()
+  readonly #words: NonNullable<LedgerInit['words']>
+  readonly #isShared: boolean
+  readonly #strangersStreams: Cap
+  /** As many as there are tenants. */
+  readonly #neighboursOpens = new Map<string, Rate>()
 
-  constructor ({ limits, onReached = () => {} }: LedgerInit) {
+  constructor ({ limits, isShared = false, words = { who: 'this tenant', raise: 'raise the limit in its manifest' }, onReached = () => {} }: LedgerInit) {
     this.limits = limits
+    this.#words = words
+    this.#isShared = isShared
     this.#onReached = onReached
     const cap = (name: LimitName, limit: number): Cap => new Cap(limit, () => this.over(name, limit))
     const rate = (name: LimitName, perSecond: number): Rate => new Rate(perSecond, () => this.over(name, perSecond))
@@ -136,7 +152,8 @@ export class Ledger {
     this.inboundStreams = cap('inbound.streams', limits.inbound.streams)
     this.descriptors = new Cap(limits.descriptors - OWN_DESCRIPTORS, () => this.over('descriptors', limits.descriptors))
     this.opens = rate('streamsPerSecond', limits.streamsPerSecond)
-    this.inboundOpens = rate('streamsPerSecond', limits.streamsPerSecond)
+    this.inboundOpens = rate('streamsPerSecond', isShared ? partOf(limits.streamsPerSecond, STRANGERS_SHARE) : limits.streamsPerSecond)
+    this.#strangersStreams = cap('inbound.streams', partOf(limits.inbound.streams, STRANGERS_SHARE))
   }
 
   /** How often each limit was met; those that never were are left out. */
@@ -150,28 +167,30 @@ export class Ledger {
     return once(() => { this.streams.release() })
   }
 
-  /** A stream that this peer opened. */
-  acceptStream (peer: string): Release {
-    this.inboundOpens.spend()
+  /** A stream that this peer opened; `isOurs` when over a connection that the supervisor made. */
+  acceptStream (peer: string, { isOurs = false } = {}): Release {
+    const isNeighbours = this.#isShared && isOurs
+    const opens = isNeighbours ? this.#opensOf(peer) : this.inboundOpens
+    opens.spend()
     this.#refuseIfFull()
     const { streamsPerPeer } = this.limits.inbound
     const ofPeer = this.#inboundStreamsOf.get(peer) ?? 0
     if (ofPeer >= streamsPerPeer) throw this.over('inbound.streamsPerPeer', streamsPerPeer)
-    this.inboundStreams.take()
-    try {
-      this.streams.take()
-    } catch (error) {
-      this.inboundStreams.release()
-      throw error
-    }
+    const releaseAll = takeAll([this.inboundStreams, this.streams, ...this.#isShared && !isOurs ? [this.#strangersStreams] : []])
     this.#inboundStreamsOf.set(peer, ofPeer + 1)
     return once(() => {
-      this.streams.release()
-      this.inboundStreams.release()
+      releaseAll()
       const left = (this.#inboundStreamsOf.get(peer) ?? 1) - 1
       if (left === 0) this.#inboundStreamsOf.delete(peer)
       else this.#inboundStreamsOf.set(peer, left)
     })
+  }
+
+  #opensOf (peer: string): Rate {
+    const perSecond = partOf(this.limits.streamsPerSecond, NEIGHBOURS_SHARE)
+    const opens = this.#neighboursOpens.get(peer) ?? new Rate(perSecond, () => this.over('streamsPerSecond', perSecond))
+    this.#neighboursOpens.set(peer, opens)
+    return opens
   }
 
   #refuseIfFull (): void {
@@ -179,13 +198,29 @@ export class Ledger {
   }
 
   /** The error of a limit that is reached, counted. */
-  over (name: LimitName, limit: number): P2pdError {
+  readonly over = (name: LimitName, limit: number): P2pdError => {
     const [have, mend] = SENTENCES[name]
-    const sentence = `limits.${name}: this tenant ${have.replace('$', String(limit))}: ${mend}, or raise the limit in its manifest`
+    const { who, raise } = this.#words
+    const sentence = `limits.${name}: ${who} ${have.replace('$', String(limit))}: ${mend}, or ${raise}`
     this.#reached.set(name, (this.#reached.get(name) ?? 0) + 1)
     this.#onReached(name, sentence)
     return new P2pdError('ERR_LIMIT', sentence)
   }
+}
+
+export function partOf (limit: number, share: number): number {
+  return Math.max(1, Math.floor(limit * share))
+}
+
+/** One of each, or ERR_LIMIT and none. */
+function takeAll (caps: readonly Cap[]): Release {
+  using taken = new DisposableStack()
+  for (const cap of caps) {
+    cap.take()
+    taken.defer(() => { cap.release() })
+  }
+  const held = taken.move()
+  return () => { held.dispose() }
 }
 
 function once (release: Release): Release {

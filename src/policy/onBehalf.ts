@@ -30,11 +30,13 @@ export function createDaemonPolicy (document: PolicyDocument, now: () => number 
       if (caller.tenant === tenant.name) return own.decide(caller, ask)
       const denied = (policy: string, why: string): Decision => ({ allowed: false, policy, epoch, why })
       const app = apps.get(caller.tenant)
-      const grant = app?.grants.find(candidate => standsAt(candidate, now()) && covers(candidate, ask.action as DaemonAction, ask.resource.id))
+      const isMeant = (grant: Grant): boolean => ask.action === 'act' || covers(grant, ask.action as DaemonAction, ask.resource.id)
+      const grant = app?.grants.find(candidate => standsAt(candidate, now()) && isMeant(candidate))
       if (app === undefined || grant === undefined) {
         return denied('no blessing', whyNot(caller.tenant, ask, app))
       }
       if (!isItsUser(caller, app)) return denied('code: only the app\'s own user acts for it', `${caller.tenant}'s programs are those of uid ${app.uid}`)
+      if (ask.action === 'act') return { allowed: true, policy: `blessing ${grant.id}`, epoch }
       const its = app.policy.decide(caller, actingOf(ask))
       if (!its.allowed) return denied(`${caller.tenant}: ${its.policy}`, `${caller.tenant}'s own policies do not allow it actForDaemon`)
       const daemons = own.decide({ ...caller, tenant: tenant.name }, ask)
@@ -59,7 +61,7 @@ function isItsUser ({ process }: Caller, { uid }: App): boolean {
 }
 
 function whyNot (tenant: string, { action }: Ask, app: App | undefined): string {
-  const mend = `an operator gives one with \`p2pctl bless ${tenant} --action ${action === 'identify' ? '...' : action} --resource ...\``
+  const mend = `an operator gives one with \`p2pctl bless ${tenant} --action ${action === 'identify' || action === 'act' ? '...' : action} --resource ...\``
   return app === undefined ? `${tenant} has no blessing: ${mend}` : `no blessing of ${tenant} covers it: ${mend}`
 }
 

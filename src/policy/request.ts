@@ -65,6 +65,7 @@ type Fact = string | number | boolean | readonly [uid: number, gid: number]
 function factsOf (world: World, { process }: Caller, ask: Ask): Record<string, Fact> {
   const caller: Record<string, Fact> = process === undefined ? {} : { caller: [process.uid, process.gid] }
   switch (ask.action) {
+    case 'act':
     case 'identify':
     case 'listPeers':
     case 'listServices':

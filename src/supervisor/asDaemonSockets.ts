@@ -5,6 +5,7 @@
  * Works as the front desk does: the kernel says who connects, and the connection goes to the daemon's host, unread. What may
  * be done there is that host's to ask at each request.
  */
+import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { openFrontDesk } from './frontDesk.ts'
 import type { RunTree } from './runTree.ts'
@@ -33,11 +34,21 @@ export class AsDaemonSockets {
     this.#init = init
   }
 
-  /** These tenants have one, and no others. Rejects when one cannot be made; the others stand then. */
+  /** These tenants have one, and no others. Rejects with an AggregateError when that cannot be done for some; for the others it is. */
   async keep (actors: readonly Actor[]): Promise<void> {
     const wanted = new Map(actors.map(actor => [actor.name, actor.uid]))
-    for (const [name, { uid }] of this.#open) if (wanted.get(name) !== uid) this.#close(name)
-    for (const actor of actors) if (!this.#open.has(actor.name)) await this.#openFor(actor)
+    const faults: unknown[] = []
+    for (const [name, { uid }] of this.#open) {
+      try {
+        if (wanted.get(name) !== uid) this.#close(name)
+      } catch (error) { faults.push(error) }
+    }
+    for (const actor of actors) {
+      try {
+        if (!this.#open.has(actor.name)) await this.#openFor(actor)
+      } catch (error) { faults.push(error) }
+    }
+    if (faults.length > 0) throw new AggregateError(faults, faults.map(messageOf).join('; '))
   }
 
   async #openFor ({ name, uid }: Actor): Promise<void> {
@@ -53,8 +64,11 @@ export class AsDaemonSockets {
 
   /** The name first, so that nobody connects to what is not served. */
   #close (name: string): void {
-    this.#init.run.removeAsDaemon(name)
-    this.#open.get(name)?.desk[Symbol.dispose]()
-    this.#open.delete(name)
+    try {
+      this.#init.run.removeAsDaemon(name)
+    } finally {
+      this.#open.get(name)?.desk[Symbol.dispose]()
+      this.#open.delete(name)
+    }
   }
 }

@@ -55,6 +55,8 @@ class Log implements AuditLog {
   readonly #path: string
   readonly #file: RotatingFile
   readonly #limiters = new Map<string, AuditLimiter>()
+  /** Tenants there are, by what the supervisor says of them. */
+  readonly #tenants = new Set<string>()
   readonly #now: () => number
   readonly #clock: AuditClock
   /** Events that could not be written since the last line. */
@@ -82,7 +84,9 @@ class Log implements AuditLog {
   }
 
   record (tenant: string | undefined, event: AuditEvent): void {
-    if (!this.#closed && isRecorded(this.#init.level, event)) this.#limiterOf(tenant, event).record(event)
+    if (this.#closed || !isRecorded(this.#init.level, event)) return
+    if (tenant !== undefined && event.event === 'tenant') this.#note(tenant, event)
+    this.#limiterOf(tenant, this.#actorOf(tenant, event), event).record(event)
   }
 
   /** What is held is written first. */
@@ -95,9 +99,25 @@ class Log implements AuditLog {
     this.#file[Symbol.dispose]()
   }
 
-  /** What the supervisor sees itself has a limiter of its own, so that a host cannot crowd it out. */
-  #limiterOf (tenant: string | undefined, { event }: AuditEvent): AuditLimiter {
-    const key = JSON.stringify([tenant, KINDS_OF_HOSTS.has(event)])
+  #note (tenant: string, { action }: AuditEvent): void {
+    if (action === 'remove') this.#tenants.delete(tenant)
+    else this.#tenants.add(tenant)
+  }
+
+  /**
+   * Who acted in the daemon's name, where that is a tenant there is: with names that it makes up, the daemon's host would get
+   * more lines than it may have.
+   */
+  #actorOf (tenant: string | undefined, { actor }: AuditEvent): string | undefined {
+    return tenant === DAEMON_NAME && actor !== undefined && this.#tenants.has(actor) ? actor : undefined
+  }
+
+  /**
+   * What the supervisor sees itself has a limiter of its own, so that a host cannot crowd it out; so has each who acts in the
+   * daemon's name, so that none of them makes the others' lines a count.
+   */
+  #limiterOf (tenant: string | undefined, actor: string | undefined, { event }: AuditEvent): AuditLimiter {
+    const key = JSON.stringify([tenant, KINDS_OF_HOSTS.has(event), actor])
     const found = this.#limiters.get(key)
     if (found !== undefined) return found
     const [oldest] = this.#limiters
@@ -105,7 +125,8 @@ class Log implements AuditLog {
       this.#limiters.delete(oldest[0])
       oldest[1][Symbol.dispose]()
     }
-    const limiter = new AuditLimiter(passed => { this.#append(this.#line(tenant, passed), passed.dropped ?? 1) }, this.#clock)
+    const whose = actor === undefined ? {} : { actor, onBehalfOf: DAEMON_NAME }
+    const limiter = new AuditLimiter(passed => { this.#append(this.#line(tenant, { ...whose, ...passed }), passed.dropped ?? 1) }, this.#clock)
     this.#limiters.set(key, limiter)
     return limiter
   }

@@ -1,10 +1,11 @@
 /**
  * The blessings of this machine: given, kept on disk, renewed, expired and taken back.
  *
- * A change is on disk before anybody hears of it, so that a crash at any moment revives nothing that was taken back, and
- * loses nothing that was given. One change at a time; one that the disk refuses has not happened. What a manifest says is
- * renewed at half of its lifetime for as long as it says so; what an operator gave expires. Time is the machine's clock, which
- * may be set: so it is looked at again every minute.
+ * What is given is on disk before anybody hears of it; where the disk refuses, it is not given. What is taken back has ended at
+ * once, whatever the disk does, and is said to be done when it is on disk: so a crash at any moment revives nothing that was
+ * said to be taken back, and loses nothing that was given. One change is written at a time. What a manifest says is renewed at
+ * half of its lifetime for as long as it says so; what an operator gave expires. Time is the machine's clock, which may be set:
+ * so it is looked at again every minute.
  */
 import { standsAt, type Grant } from '../blessing/grant.ts'
 import { MAX_GRANTS, type BlessedSpec } from '../config/blessed.ts'
@@ -14,7 +15,7 @@ import type { AuditEvent } from '../audit.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { BlessingsFile } from './blessingsFile.ts'
-import { applyManifests, applyTime, dueOf, type DeclaredBlessings } from './blessingsRules.ts'
+import { applyManifests, applyTime, dueOf, endUndeclared, type DeclaredBlessings } from './blessingsRules.ts'
 import { BlessingsTable } from './blessingsTable.ts'
 
 export interface BlessingsInit {
@@ -54,8 +55,12 @@ export class Blessings implements Disposable, AsyncDisposable {
   #table: BlessingsTable
   /** Of the last change that was tried. */
   #lastEpoch: number
-  /** Whether the disk may hold a change that did not happen: it refused in the midst of one. */
+  /** The draft that is being written: what is taken back meanwhile is gone from it too. */
+  #pending: BlessingsTable | undefined
+  /** Whether the disk lacks what was taken back, or may hold a change that did not happen: it refused in the midst of one. */
   #isUnsettled = false
+  /** Whether it refused the last time. */
+  #isRefusing = false
   /** Whether anybody has said what the manifests say. Until then what is of a manifest is neither renewed nor expires. */
   #isDeclared = false
   #timer: Disposable | undefined
@@ -108,27 +113,53 @@ export class Blessings implements Disposable, AsyncDisposable {
   }
 
   /**
-   * All of a tenant's, or one: what was ended. On disk when it resolves. One that the manifest says is not given again until
-   * its entry there says something else. ERR_REQUEST when there is none, ERR_SYSTEM where the disk refuses: then they stand.
+   * All of a tenant's, or one: what was ended. It stands no longer when this returns, and is on disk when it resolves. One that
+   * the manifest says is not given again until its entry there says something else. ERR_REQUEST when there is none, ERR_SYSTEM
+   * where the disk refuses: they have ended then too, and it is tried again until it is on disk.
+   *
+   * @param enforce called when they stand no longer; waits for no disk
    */
-  async revoke (tenant: string, id?: string): Promise<Grant[]> {
-    return await this.#change((draft, nowSeconds) => {
-      const found = draft.grants.filter(grant => grant.tenant === tenant && (id === undefined || grant.id === id) &&
-        // The renewal of one that a manifest says can be late, and comes.
-        (grant.source === 'manifest' || grant.expires > nowSeconds))
-      if (found.length === 0) {
-        throw new P2pdError('ERR_REQUEST', `${tenant} has no blessing${id === undefined ? '' : ` ${show(id)}`} that stands: \`p2pctl blessings\` lists those there are`)
-      }
-      return found.map(grant => draft.revoke(grant, `${grant.id}, by an operator`, { isRemembered: true }))
-    }, { mayGrow: false })
+  async revoke (tenant: string, id?: string, enforce = async (): Promise<void> => {}): Promise<Grant[]> {
+    this.#assertOpen()
+    const draft = this.#draft()
+    const found = draft.grants.filter(grant => grant.tenant === tenant && (id === undefined || grant.id === id) &&
+      // The renewal of one that a manifest says can be late, and comes.
+      (grant.source === 'manifest' || grant.expires * 1000 > this.#now()))
+    if (found.length === 0) {
+      throw new P2pdError('ERR_REQUEST', `${tenant} has no blessing${id === undefined ? '' : ` ${show(id)}`} that stands: \`p2pctl blessings\` lists those there are`)
+    }
+    const ended = found.map(grant => draft.revoke(grant, `${grant.id}, by an operator`, { isRemembered: true }))
+    for (const grant of ended) this.#pending?.follow(grant)
+    this.#accept(draft)
+    this.#isUnsettled = true
+    const [enforced, kept] = await Promise.allSettled([enforce(), this.#settle()])
+    if (enforced.status === 'rejected') throw enforced.reason
+    if (kept.status === 'rejected') {
+      throw new P2pdError('ERR_SYSTEM', `it has ended now; it is not on disk yet and would stand again after a crash (${reasonOf(kept.reason)}): make room on the disk, or mend what the reason names, and p2pd writes it within seconds`, { cause: kept.reason })
+    }
+    return ended
   }
 
   /**
    * What the manifests say now, all of them: given, kept or dropped. What was given to tenants that are not there any more ends,
-   * also where another tenant has the name. On disk when it resolves; where the disk refuses, nothing has changed.
+   * also where another tenant has the name. On disk when it resolves. Where the disk refuses what is to be given, nothing has
+   * changed; what only ends has ended, since it ends again with every start.
    */
   async declare (tenants: readonly DeclaredBlessings[]): Promise<void> {
-    await this.#change((draft, nowSeconds) => { applyManifests(draft, tenants, nowSeconds) }, { mayGrow: true })
+    await this.#inTurn(async () => {
+      let isGiving = false
+      try {
+        await this.#changeNow((draft, nowSeconds) => {
+          applyManifests(draft, tenants, nowSeconds)
+          isGiving = draft.happened.some(({ event }) => event.action === 'give')
+        }, { mayGrow: true })
+      } catch (error) {
+        if (isGiving || !isRefusal(error)) throw error
+        const draft = this.#draft()
+        endUndeclared(draft, tenants)
+        this.#accept(draft)
+      }
+    })
     this.#isDeclared = true
     this.#schedule()
   }
@@ -139,34 +170,64 @@ export class Blessings implements Disposable, AsyncDisposable {
     this.#timer?.[Symbol.dispose]()
   }
 
-  /** The same, and what was being written is on disk. */
+  /** The same, and what was being written is on disk, or has been refused for good. */
   async [Symbol.asyncDispose] (): Promise<void> {
     this[Symbol.dispose]()
-    await this.#queue
+    await this.#settle().catch(() => {})
   }
 
+  /** On disk, and then so. What was not written before is written with it, or else tried, and no reason to reject. */
   async #change<T> (edit: (draft: BlessingsTable, nowSeconds: number) => T, { mayGrow }: { mayGrow: boolean }): Promise<T> {
-    const turn = this.#queue.then(async () => {
-      if (this.#closed) throw new P2pdError('ERR_CLOSED', 'p2pd is stopping')
-      const draft = this.#table.draft(this.#lastEpoch)
-      const result = edit(draft, Math.floor(this.#now() / 1000))
-      if (draft.isChanged || this.#isUnsettled) await this.#keep(draft, mayGrow)
-      return result
-    })
-    this.#queue = turn.catch(() => {})
-    return await turn
+    return await this.#inTurn(async () => await this.#changeNow(edit, { mayGrow }))
   }
 
-  async #keep (draft: BlessingsTable, mayGrow: boolean): Promise<void> {
+  async #changeNow<T> (edit: (draft: BlessingsTable, nowSeconds: number) => T, { mayGrow }: { mayGrow: boolean }): Promise<T> {
+    this.#assertOpen()
+    const draft = this.#draft()
+    const result = edit(draft, Math.floor(this.#now() / 1000))
+    if (draft.isChanged) await this.#write(draft, { mayGrow })
+    else if (this.#isUnsettled) await this.#write(draft, { mayGrow: false }).catch(() => {})
+    return result
+  }
+
+  /** What was taken back is on disk when it resolves; also once nothing changes any more. */
+  async #settle (): Promise<void> {
+    await this.#inTurn(async () => { if (this.#isUnsettled) await this.#write(this.#draft(), { mayGrow: false }) })
+  }
+
+  async #write (draft: BlessingsTable, { mayGrow }: { mayGrow: boolean }): Promise<void> {
+    const { state } = draft
     this.#lastEpoch = draft.epoch
+    this.#pending = draft
     try {
-      await this.#file.write(draft.state, { mayGrow })
+      await this.#file.write(state, { mayGrow })
     } catch (error) {
-      if (error instanceof P2pdError && error.code === 'ERR_SYSTEM') this.#isUnsettled = true
+      if (isRefusal(error)) this.#onRefusal(error)
       this.#schedule()
       throw error
+    } finally {
+      this.#pending = undefined
     }
-    this.#isUnsettled = false
+    if (this.#isRefusing) this.#init.log?.info('blessings are kept on disk again')
+    this.#isRefusing = false
+    // Something was taken back meanwhile.
+    this.#isUnsettled = draft.epoch > state.epoch
+    this.#accept(draft)
+  }
+
+  #onRefusal (error: P2pdError): void {
+    if (!this.#isRefusing) this.#init.log?.error({ reason: messageOf(error) }, 'blessings cannot be kept on disk: make room there, or mend what the reason names')
+    this.#isUnsettled = true
+    this.#isRefusing = true
+  }
+
+  #draft (): BlessingsTable {
+    return this.#table.draft(this.#lastEpoch)
+  }
+
+  /** From here on it is so. */
+  #accept (draft: BlessingsTable): void {
+    this.#lastEpoch = draft.epoch
     this.#table = draft
     for (const { tenant, event } of draft.happened) this.#init.audit?.(tenant, event)
     this.#schedule()
@@ -184,23 +245,41 @@ export class Blessings implements Disposable, AsyncDisposable {
   }
 
   async #tick (): Promise<void> {
-    const wasUnsettled = this.#isUnsettled
     const { log, onChange } = this.#init
     try {
       const isChanged = await this.#change((draft, nowSeconds) => {
         applyTime(draft, nowSeconds, { isDeclared: this.#isDeclared })
         return draft.isChanged
       }, { mayGrow: false })
-      if (wasUnsettled) log?.info('blessings are kept on disk again')
       if (isChanged) onChange()
       else this.#schedule()
     } catch (error) {
       if (this.#closed) return
-      if (!wasUnsettled) log?.error({ reason: messageOf(error) }, 'blessings cannot be renewed: make room on the disk, or mend what the reason names')
+      if (!isRefusal(error)) log?.error({ reason: messageOf(error) }, 'blessings cannot be renewed')
       // Whatever the disk says: what is over is over.
       if (this.standing().length < this.#table.grants.length) onChange()
     }
   }
+
+  #assertOpen (): void {
+    if (this.#closed) throw new P2pdError('ERR_CLOSED', 'p2pd is stopping')
+  }
+
+  async #inTurn<T> (change: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(change)
+    this.#queue = result.catch(() => {})
+    return await result
+  }
+}
+
+/** The disk's, not one of length. */
+function isRefusal (error: unknown): error is P2pdError {
+  return error instanceof P2pdError && error.code === 'ERR_SYSTEM'
+}
+
+/** What the system said, without what it means for a change that is disk first. */
+function reasonOf (error: unknown): string {
+  return messageOf(isRefusal(error) ? error.cause : error)
 }
 
 function afterUnreffed (ms: number, callback: () => void): Disposable {

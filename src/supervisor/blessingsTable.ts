@@ -74,6 +74,12 @@ export class BlessingsTable {
     return ended
   }
 
+  /** One was taken back of the table that this is a draft of; it says nothing of that again. */
+  follow (ended: Grant): void {
+    this.#epoch = Math.max(this.#epoch, ended.epoch)
+    if (this.#grants.delete(ended.id) && ended.source === 'manifest') this.#revoked.set(ended.id, ended)
+  }
+
   expire (grant: Grant): void {
     this.#end(grant, 'expire', `${grant.id} was until ${timeOf(grant.expires)}`)
   }

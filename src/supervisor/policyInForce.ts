@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { TenantSpec } from '../config/tenant.ts'
 import type { Grant } from '../blessing/grant.ts'
+import { primaryGroupOf } from '../os/accounts.ts'
 import { DAEMON_NAME, type BlessedApp, type PolicyDocument, type PolicyText } from '../policy/document.ts'
 import { documentFor, type PolicySet } from '../policy/load.ts'
 import { sliceFor } from '../policy/slice.ts'
@@ -67,7 +68,7 @@ export class PolicyInForce {
     const blessed = this.#blessed.map(({ spec: { name, groups, app }, grants }): BlessedApp => {
       const slice = sliceFor(this.#set.policies, { name, groups })
       for (const policy of slice) if (!own.has(policy.id)) others.set(policy.id, policy)
-      return { tenant: { name, groups }, uid: app.uid, policies: slice.map(({ id }) => id), grants }
+      return { tenant: { name, groups }, uid: app.uid, gid: primaryGroupOf(app.uid), policies: slice.map(({ id }) => id), grants }
     })
     return { blessed, appPolicies: [...others.values()] }
   }

@@ -113,7 +113,7 @@ export class Roster {
     await Promise.all(diff.removed.map(async ({ name }) => { await this.#remove(name) }))
     await Promise.all(diff.changed.map(async ({ after }) => { await this.#change(after, identities.get(after.name)) }))
     await Promise.all(diff.added.map(async spec => { await this.#add(spec, identities.get(spec.name)) }))
-    await this.desk.keepSockets()
+    await this.desk.settle()
     // Reloading is also how an operator says "I have mended it".
     await Promise.all(diff.same.map(async ({ name }) => {
       const { tenant } = this.#entry(name)
@@ -126,7 +126,7 @@ export class Roster {
 
   /** Every running host decides by what is in force now when this resolves. */
   async #publish (): Promise<void> {
-    await Promise.all([...this.#entries.values()].map(async ({ tenant, spec }) => { await tenant.applyPolicy(this.#policy.documentFor(spec)) }))
+    await Promise.all([...this.#entries.values()].map(async ({ tenant, spec }) => { await (spec.name === DAEMON_NAME ? this.desk.publish() : tenant.applyPolicy(this.#policy.documentFor(spec))) }))
   }
 
   /** Starts a tenant's host anew, whatever state it is in, with the identity the keystore has now. */
@@ -139,7 +139,7 @@ export class Roster {
       this.#policy.rename(name, entry.identity?.peerId)
       await this.#publish()
       await entry.tenant.restart()
-      await this.desk.keepSockets()
+      await this.desk.settle()
     })
   }
 
@@ -198,7 +198,7 @@ export class Roster {
 
   async #change (spec: TenantSpec, identity: Enrolled | undefined): Promise<void> {
     const { fd, tenant, spec: before } = this.#entry(spec.name)
-    await this.desk.keepSockets(spec.name) // it may be another user's from now on
+    await this.desk.keepSockets() // it may be another user's from now on
     await tenant.close()
     try {
       this.#init.run.chown(spec.name, spec.app.uid)
@@ -216,7 +216,7 @@ export class Roster {
   async #remove (name: string): Promise<void> {
     const { fd, tenant } = this.#entry(name)
     // First the names, so that nobody connects to a socket that will not be served.
-    await this.desk.keepSockets(name)
+    await this.desk.keepSockets()
     this.#init.run.removeTenant(name)
     this.#introductions.forget(name)
     await tenant.close()
@@ -239,7 +239,7 @@ export class Roster {
       ...serviceUids !== undefined && { serviceUid: async () => await serviceUids.of((await keystore.identity(spec.name)).id) },
       policy: () => this.#policy.documentFor(spec),
       ...spec.name === DAEMON_NAME && { actorUid: (actor: string) => this.desk.actorUid(actor) },
-      onReach: (id, peerId) => { void this.#introductions.introduce(introducedOf(this.#entry(spec.name)), id, peerId) },
+      onReach: (id, peerId, asker) => { void this.#introductions.introduce(introducedOf(this.#entry(spec.name)), asker, id, peerId) },
       onSpawn: pid => { limitHost(this.#init.hostLimits, { name: spec.name, memoryBytes: spec.limits.memoryBytes, pid, log }) },
       audit: event => { audit.record(spec.name, event) },
       start: {

@@ -110,11 +110,6 @@ export class Tenant {
     return this.#state === 'running' && this.#host?.give(fd, announce) === true
   }
 
-  /** To nobody when no host runs. */
-  tell (message: ToHost): void {
-    this.#host?.send(message)
-  }
-
   /** By an operator's wish: past crashes are forgotten, and a fault is looked at anew. */
   async restart (): Promise<void> {
     this.#backOff.forget()
@@ -126,20 +121,22 @@ export class Tenant {
 
   /**
    * Resolves when this decides in the running host and what it denies has been closed there, or when there is no host that
-   * an older one could decide in. A host that has not done so in time is killed.
+   * an older one could decide in. A host that runs and has not done so in time is killed.
    */
   async applyPolicy (document: PolicyDocument, withinMs = POLICY_MS): Promise<void> {
     const host = this.#host
     if (host === undefined || (this.#epoch !== undefined && document.epoch <= this.#epoch)) return
     this.#epoch = document.epoch
     const { promise, resolve } = Promise.withResolvers<void>()
-    const deadline = setTimeout(() => { host.kill('it did not take over a new policy') }, withinMs)
     this.#awaited.push({ epoch: document.epoch, resolve })
     try {
       host.send({ kind: 'policy', document })
     } catch (error) {
       host.kill(messageOf(error)) // too long for a message; the next host gets it with its start
     }
+    // One that starts serves nobody yet, reads this before it does, and has a time of its own to be ready in.
+    if (this.#state === 'starting') await Promise.race([promise, this.#onNextState.promise])
+    const deadline = setTimeout(() => { host.kill('it did not take over a new policy') }, withinMs)
     await promise
     clearTimeout(deadline)
   }
@@ -255,7 +252,7 @@ export class Tenant {
     } else if (message.kind === 'audit') {
       this.#init.audit?.(message.event)
     } else if (message.kind === 'reach') {
-      this.#init.onReach?.(message.id, message.peerId)
+      if (this.#host !== undefined) this.#init.onReach?.(message.id, message.peerId, this.#host)
     } else if (message.kind === 'epoch') {
       this.#onEpoch(message.epoch)
     } else if (message.kind === 'ready') {

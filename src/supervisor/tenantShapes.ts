@@ -4,6 +4,7 @@ import type { HostFigures, HostStart, Registration } from '../link.ts'
 import type { Logger } from '../log.ts'
 import type { PolicyDocument } from '../policy/document.ts'
 import type { BackOff } from './backOff.ts'
+import type { HostProcess } from './hostProcess.ts'
 import type { Tenant } from './tenant.ts'
 
 export type TenantState =
@@ -35,8 +36,11 @@ export interface TenantInit {
   readonly serviceUid?: () => Promise<number>
   /** See HostProcessInit. */
   readonly actorUid?: (tenant: string) => number | undefined
-  /** Its host wants a connection to that of another peer of this machine, to be answered with `reached` or `notReached`. */
-  readonly onReach?: (id: number, peerId: string) => void
+  /**
+   * Its host wants a connection to that of another peer of this machine. `reached` or `notReached` is for the very process that
+   * asked: the next one counts its questions from the beginning.
+   */
+  readonly onReach?: (id: number, peerId: string, asker: HostProcess) => void
   /** Called with the pid of each host as soon as there is one. */
   readonly onSpawn?: (pid: number) => void
   readonly log: Logger

@@ -109,6 +109,34 @@ test('a program that waits in the daemon\'s name and goes leaves no queue behind
   t.is(await text(stream), 'from the address')
 })
 
+test('a connection at as-daemon.sock ends with the blessing, whatever little policies let the app do', async t => {
+  const provideOnly = 'permit (principal == Tenant::"daemon", action, resource);\n' +
+    'permit (principal == Tenant::"indexer", action == Action::"actForDaemon", resource) when { context.action == "provideService" };\n'
+  await using world = new World(TENANTS, { 'all.cedar': provideOnly })
+  await world.start()
+  await world.bless('indexer', ['provideService'])
+  using connection = await RawConnection.to({ path: world.asDaemonSocketOf('indexer') })
+  for (const type of [RequestType.IDENTIFY, RequestType.SERVICES, RequestType.BLESSING]) {
+    t.regex((await ask(connection, { type })).error?.msg ?? '', /^identify denied on Host own: indexer's own policies do not allow it actForDaemon$/)
+  }
+  t.is((await ask(connection, { type: RequestType.STREAM_ACCEPT, streamAccept: { proto: ['/x/1'] } })).type, ResponseType.OK)
+  const since = performance.now()
+  await world.unbless('indexer')
+  t.regex((await connection.response()).error?.msg ?? '', /provideService denied on Service \/x\/1 since a change of policy: indexer has no blessing/)
+  await connection.readToEnd()
+  t.true(performance.now() - since < REVOKED_MS)
+})
+
+test('a message in the daemon\'s name that is longer than any request is not waited for', async t => {
+  await using world = await machine()
+  await world.bless('indexer', ['connect'])
+  using connection = await RawConnection.to({ path: world.asDaemonSocketOf('indexer') })
+  await connection.write(Buffer.from([0xff, 0xff, 0x7f])) // 2 MiB, less a byte
+  t.regex((await connection.response()).error?.msg ?? '', /a frame of 2097151 bytes is over the limit of 294912/)
+  using still = await RawConnection.to({ path: world.asDaemonSocketOf('indexer') })
+  t.is((await ask(still, { type: RequestType.IDENTIFY })).type, ResponseType.OK)
+})
+
 test('unbless ends all of it within a second: streams both ways, names, waits, connections and the socket; another\'s blessing goes on', async t => {
   await using world = await machine({ ...TENANTS, store: MANIFEST })
   await world.bless('indexer', ['provideService', 'openStream'])

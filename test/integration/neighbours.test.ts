@@ -59,7 +59,7 @@ test('a neighbour whose host does not run is not started for it, and one whose m
   const { world, a, b, peerB } = await two(stack, { a: NOWHERE, b: NOWHERE.replace('[]', '[], idleStop: 200ms') })
   await b.close()
   await eventually('b', async () => (await world.tenant('b')).state, state => state === 'stopped')
-  await t.throwsAsync(a.connect(peerB), { message: /cannot connect to .*: the host of b does not run/ })
+  await t.throwsAsync(a.connect(peerB), { message: /cannot connect to .*: its host does not run now/ })
   t.is((await world.tenant('b')).state, 'stopped')
   for (const manifests of [{ a: NOWHERE, b: APART }, { a: APART, b: NOWHERE }]) {
     const apart = await two(stack, manifests)
@@ -90,4 +90,24 @@ test('policies of both sides are asked, with `local`, and what a new one denies 
   await ended
   await eventually('connections', async () => await a.listPeers(), ({ length }) => length === 0)
   t.pass()
+})
+
+test('the daemon is a neighbour as any other to those it reaches: their policies and `local` are asked, and its own', async t => {
+  const rules = (forbidden: string): Record<string, string> => ({ 'all.cedar': `permit (principal, action, resource);\n${forbidden}` })
+  for (const [b, forbidden, message] of [
+    [NOWHERE, '', undefined],
+    [NOWHERE, 'forbid (principal == Tenant::"b", action == Action::"acceptConnection", resource);', /cannot connect to/],
+    [NOWHERE, 'forbid (principal == Tenant::"daemon", action == Action::"dial", resource in Tenant::"b");', /dial denied on Peer .* at \/unix\/p2pd\/b/],
+    [APART, '', /cannot connect to .*: no host of this machine is reached without the network there/]
+  ] as const) {
+    await using stack = new AsyncDisposableStack()
+    const { world, a, b: own, peerB } = await two(stack, { a: NOWHERE, b }, rules(forbidden))
+    await world.bless('a', ['connect', 'listPeers'])
+    const acting = stack.use(await a.asDaemon())
+    if (message === undefined) await acting.connect(peerB)
+    else await t.throwsAsync(acting.connect(peerB), { message }, forbidden)
+    t.is((await acting.listPeers()).some(({ peerId }) => peerId === peerB), message === undefined, forbidden)
+    t.is((await world.tenant('b')).figures?.connections, message === undefined ? 1 : 0, forbidden)
+    t.true((await own.services()).daemon.length > 0, 'the other way is there for all')
+  }
 })

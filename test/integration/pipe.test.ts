@@ -49,10 +49,17 @@ test.serial('eight streams of 128 MiB each way at once arrive whole and uncrosse
   }
 })
 
+/** With the two connected, and every program waiting for its next stream. */
+async function descriptorsAtWork ({ a, world, peerB, pids }: Pair): Promise<number[]> {
+  await a.order({ do: 'send', peer: peerB, protocol: '/sink/1', bytes: 1024, count: 32, atOnce: 16 })
+  await eventually('streams', () => world.tenants(), tenants => tenants.every(({ figures }) => figures?.streams === 0))
+  return pids.map(descriptorsOf)
+}
+
 test.serial('two thousand short streams, half-closed and answered after their end, arrive whole and leave nothing', async t => {
   await using world = await pair()
   await world.b.order({ do: 'sink', protocol: '/sink/1' })
-  const before = world.pids.map(descriptorsOf)
+  const before = await descriptorsAtWork(world)
   const result = await world.a.order({ do: 'send', peer: world.peerB, protocol: '/sink/1', bytes: 300 * 1024, count: 2_000, atOnce: 16 })
   t.deepEqual(result, { wrong: 0 })
   await eventually('streams', () => world.world.tenants(), tenants => tenants.every(({ figures }) => figures?.streams === 0))
@@ -82,7 +89,7 @@ test.serial('1 GiB to a reader that sleeps in the middle arrives whole, and is n
 test.serial('apps and hosts killed at random moments leave no descriptor and no stream behind', async t => {
   await using world = await pair()
   await world.b.order({ do: 'sink', protocol: '/sink/1' })
-  const before = world.pids.map(descriptorsOf)
+  const before = await descriptorsAtWork(world)
   for (let round = 0; round < 20; round++) {
     const victims = Array.from({ length: 4 }, () => new App(world.world.socketOf('a')))
     const sending = victims.map(async app => { await app.order({ do: 'send', peer: world.peerB, protocol: '/sink/1', bytes: 64 * MiB, count: 50, atOnce: 4 }).catch(() => {}) })

@@ -2,8 +2,15 @@
 import test from 'ava'
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { P2pdClient, type PeerStream } from '../../src/client/index.ts'
+import { ResponseType } from '../../src/wire/codec.ts'
+import { socketBytes } from '../helpers/addresses.ts'
+import { AppListener } from '../helpers/appListener.ts'
+import { RawConnection } from '../helpers/rawConnection.ts'
+import { streamHandler } from '../helpers/requests.ts'
 import { World, eventually } from './world.ts'
 
 const MANIFEST = 'host: { listen: [/ip4/127.0.0.1/tcp/0] }\n'
@@ -90,6 +97,38 @@ for (const [way, ...flags] of [['waits for streams'], ['is dialled', 'dial-back'
     await t.notThrowsAsync(rival.provide('/search/1.0.0', () => {}))
   })
 }
+
+test('a provider that is dialled, was missed, and has registered again keeps its name when the grace is over', async t => {
+  await using world = await machine()
+  await using chat = new P2pdClient({ path: world.socketOf('chat') })
+  const { daemon } = await chat.services()
+  const address = { path: join(world.directory, 'search.sock') }
+  const serve = async (): Promise<AppListener> => {
+    const app = await AppListener.open(address)
+    using control = await RawConnection.to({ path: world.asDaemonSocketOf('indexer') })
+    t.is((await control.ask(streamHandler(app.bytes, '/search/1.0.0'))).type, ResponseType.OK)
+    return app
+  }
+  await using first = await serve()
+  await first.stopListening()
+  const missed = await chat.openStream(daemon, '/search/1.0.0')
+  await once(missed.stream.resume(), 'end')
+  const since = performance.now()
+  await using second = await serve()
+  await setTimeout(GRACE_MS + 500 - (performance.now() - since))
+  const call = await chat.openStream(daemon, '/search/1.0.0')
+  t.is((await (await second.next()).streamInfo()).proto, '/search/1.0.0')
+  call.stream.destroy()
+})
+
+test('a service that cannot be at its address is denied, and recorded, as a service', async t => {
+  await using world = await machine()
+  using control = await RawConnection.to({ path: world.asDaemonSocketOf('indexer') })
+  const { type } = await control.ask(streamHandler(socketBytes({ path: world.frontDesk }), ['/search/1.0.0', '/search/2.0.0']))
+  t.is(type, ResponseType.ERROR)
+  const line = await eventually('its line', () => world.audit().find(({ event }) => event === 'denied'), found => found !== undefined)
+  t.like(line, { tenant: 'daemon', actor: 'indexer', onBehalfOf: 'daemon', action: 'provideService', resource: 'Service /search/1.0.0 /search/2.0.0' })
+})
 
 test('a program is not shown, and cannot use, what its own policies do not let it use', async t => {
   const all = ['chat', 'indexer', 'daemon', 'rival'].map(name => `permit (principal == Tenant::"${name}", action, resource)${name === 'chat' ? ' unless { resource == Service::"/secret/1.0.0" }' : ''};`).join('\n')

@@ -78,3 +78,14 @@ const SUBNETS: Array<[string, string]> = [
   ['::1', '0:0:0:0']
 ]
 for (const [ip, subnet] of SUBNETS) test(`${ip} is in ${subnet}`, t => { t.is(subnetOf(ip), subnet) })
+
+test('strangers on this machine, however many, keep none of its hosts out', t => {
+  const { inbound } = world()
+  let dropped = false
+  const early = inbound.arrived(undefined, () => { dropped = true })
+  for (let i = 0; i < 500; i++) inbound.arrived('127.0.0.1', () => {})
+  t.false(dropped)
+  for (let i = 0; i < 90; i++) inbound.proved(inbound.arrived(i % 2 === 0 ? '127.0.0.1' : '10.0.0.1', () => {}), `peer ${i}`)
+  t.throws(() => { inbound.proved(inbound.arrived('10.0.3.1', () => {}), 'one more') }, { message: /^limits\.inbound\.reserved: / })
+  t.notThrows(() => { inbound.proved(early, 'chat') })
+})

@@ -70,3 +70,18 @@ test('while too much waits in streams no new one is opened, by nobody', t => {
   one.bufferedBytes = 1000
   t.notThrows(() => one.openStream())
 })
+
+test('on a shared host strangers cannot take all that peers may have, and its machine\'s hosts still can', t => {
+  const shared = new Ledger({ limits: { ...LIMITS, streams: 100, inbound: { ...LIMITS.inbound, streams: 8, streamsPerPeer: 8 } }, isShared: true })
+  for (let i = 0; i < 4; i++) shared.acceptStream(`stranger ${i}`)
+  t.throws(() => shared.acceptStream('one more'), { message: /^limits\.inbound\.streams: .* 4 streams/ })
+  t.notThrows(() => shared.acceptStream('chat', { isOurs: true }))
+})
+
+test('on a shared host whoever opens too fast has used up nobody else\'s rate', t => {
+  const shared = new Ledger({ limits: { ...LIMITS, streams: 10_000, inbound: { ...LIMITS.inbound, streams: 10_000, streamsPerPeer: 10_000 } }, isShared: true })
+  const flood = (peer: string, isOurs: boolean): void => { for (let i = 0; i < 1_000; i++) shared.acceptStream(peer, { isOurs })() }
+  t.throws(() => { flood('stranger', false) }, { message: /^limits\.streamsPerSecond: / })
+  t.throws(() => { flood('chat', true) }, { message: /^limits\.streamsPerSecond: .* 25 streams/ })
+  t.notThrows(() => shared.acceptStream('indexer', { isOurs: true }))
+})

@@ -19,7 +19,7 @@ interface World { isSent?: boolean, grants?: readonly Grant[], apps?: string, da
 
 function decide ({ isSent = true, grants = [GRANT], apps = ACTS, daemons = SERVES, nowMs = NOW, caller = INDEXER, ask = SERVE }: World = {}): Decision {
   const policies = (text: string, id: string): PolicyDocument['policies'] => text === '' ? [] : [{ id, file: 'a.cedar', line: 1, text }]
-  const app: BlessedApp = { tenant: { name: 'indexer', groups: [] }, uid: 1000, policies: apps === '' ? [] : ['acts'], grants }
+  const app: BlessedApp = { tenant: { name: 'indexer', groups: [] }, uid: 1000, gid: 1000, policies: apps === '' ? [] : ['acts'], grants }
   const appPolicies = isSent ? policies(apps, 'acts') : []
   const document: PolicyDocument = { epoch: 7, tenant: { name: 'daemon', groups: [] }, neighbours: [], policies: policies(daemons, 'serves'), blessed: [app], appPolicies }
   return createDaemonPolicy(document, () => nowMs).decide(caller, ask)
@@ -54,6 +54,15 @@ for (const [what, world, policy, why] of REASONS) {
   })
 }
 
+const ACT: Ask = { action: 'act', resource: { type: 'Host', id: 'own' } }
+
+test('who is blessed at all is by the blessing and its user alone', t => {
+  t.true(decide({ ask: ACT, apps: '', daemons: '' }).allowed)
+  t.false(decide({ ask: ACT, grants: [] }).allowed)
+  t.false(decide({ ask: ACT, nowMs: GRANT.expires * 1000 }).allowed)
+  t.false(decide({ ask: ACT, caller: { tenant: 'indexer', process: { uid: 1001, gid: 1001, pid: 1 } } }).allowed)
+})
+
 test('in its last millisecond it still stands', t => {
   t.true(decide({ nowMs: GRANT.expires * 1000 - 1 }).allowed)
 })
@@ -79,7 +88,7 @@ test('what the daemon\'s host does by itself needs no blessing, and its operator
 test('the next time to ask again is the end of what ends first', t => {
   const document = (grants: Grant[]): PolicyDocument => ({
     epoch: 1, tenant: { name: 'daemon', groups: [] }, neighbours: [], policies: [],
-    blessed: [{ tenant: { name: 'indexer', groups: [] }, uid: 1, policies: [], grants }]
+    blessed: [{ tenant: { name: 'indexer', groups: [] }, uid: 1, gid: 1, policies: [], grants }]
   })
   t.is(nextExpiryOf(document([{ ...GRANT, expires: 30 }, { ...GRANT, expires: 20 }, { ...GRANT, expires: 10 }]), 10_000), 20_000)
   t.is(nextExpiryOf(document([{ ...GRANT, expires: 10 }]), 10_000), undefined)

@@ -268,6 +268,24 @@ test('one tenant’s flood takes no line from another, nor from what the supervi
   t.like(world.lines().at(-1), { tenant: 'noisy', event: 'audit', action: 'drop', dropped: 9 * BURST_LINES })
 })
 
+test('one tenant’s flood in the daemon’s name takes no line from others there, and names that there are not get no more lines', t => {
+  using world = new World()
+  const audit = world.open()
+  const act = (actor: string, resource: string): void => { audit.record('daemon', denied(resource, { actor, onBehalfOf: 'daemon' })) }
+  for (const tenant of ['noisy', 'blessed']) audit.record(tenant, { event: 'tenant', action: 'add' })
+  for (let i = 0; i < 2 * BURST_LINES; i++) act('noisy', `/${i}`)
+  for (let i = 0; i < 2 * BURST_LINES; i++) act(`made-up-${i}`, `/${i}`)
+  for (const event of ['revoked', 'denied', 'handler'] as const) audit.record('daemon', { event, action: 'provideService', actor: 'blessed', onBehalfOf: 'daemon' })
+  const lines = world.lines().filter(({ tenant }) => tenant === 'daemon')
+  t.deepEqual(lines.filter(({ actor }) => actor === 'blessed').map(({ event }) => event), ['revoked', 'denied', 'handler'])
+  t.is(lines.filter(({ actor }) => actor === 'noisy').length, BURST_LINES)
+  t.is(lines.filter(({ actor }) => String(actor).startsWith('made-up-')).length, BURST_LINES)
+  world.clock.advance(1_000)
+  t.like(world.lines().filter(({ event }) => event === 'audit'), [
+    { tenant: 'daemon', action: 'drop', actor: 'noisy', onBehalfOf: 'daemon', dropped: BURST_LINES }, { tenant: 'daemon', action: 'drop', actor: undefined, dropped: BURST_LINES }
+  ])
+})
+
 test('what is held is written at the end, and nothing after it', t => {
   using world = new World()
   const audit = world.open()

@@ -1,78 +1,9 @@
 /** The store of blessings: what stands, what is kept, and what time and manifests make of it. */
-import test, { type ExecutionContext } from 'ava'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { AuditEvent } from '../../src/audit.ts'
+import test from 'ava'
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { Grant } from '../../src/blessing/grant.ts'
 import type { BlessedSpec } from '../../src/config/blessed.ts'
-import { Blessings } from '../../src/supervisor/blessings.ts'
-import { until } from '../helpers/deadlines.ts'
-import { FakeClock } from '../helpers/fakeClock.ts'
-
-const NOON = Date.parse('2026-11-28T12:00:00Z')
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
-
-const SEARCH: BlessedSpec = { actions: ['provideService', 'openStream'], resources: ['/search/'], seconds: 3_600 }
-const CHAT = { tenant: 'chat', tenantId: 'id-of-chat' }
-
-class World {
-  readonly stateDir = mkdtempSync(join(tmpdir(), 'p2pd-blessings-'))
-  readonly clock = new FakeClock()
-  readonly audited: Array<AuditEvent & { tenant: string }> = []
-  changes = 0
-  /** How far the machine's clock has been set, beside the time that passes. */
-  setMs = 0
-  readonly #opened: Blessings[] = []
-
-  constructor (t: ExecutionContext) {
-    t.teardown(async () => {
-      for (const blessings of this.#opened) await blessings[Symbol.asyncDispose]()
-      rmSync(this.stateDir, { recursive: true, force: true })
-    })
-  }
-
-  get path (): string { return join(this.stateDir, 'blessings.json') }
-  get seconds (): number { return Math.floor(this.nowMs / 1000) }
-  get nowMs (): number { return NOON + this.clock.now() + this.setMs }
-
-  async open (): Promise<Blessings> {
-    const blessings = await Blessings.open({
-      stateDir: this.stateDir,
-      onChange: () => { this.changes++ },
-      audit: (tenant, event) => { this.audited.push({ tenant, ...event }) },
-      now: () => this.nowMs,
-      after: this.clock.after
-    })
-    this.#opened.push(blessings)
-    return blessings
-  }
-
-  /** Lets time pass, and waits for what it sets off. */
-  async pass (ms: number, changes: number): Promise<void> {
-    const wanted = this.changes + changes
-    this.clock.advance(ms)
-    await until(`${changes} changes`, () => this.changes >= wanted)
-  }
-
-  /** The audit trail since it was last asked for: `chat give provideService openStream on /search/`. */
-  story (): string[] {
-    return this.audited.splice(0).map(({ tenant, event, action, resource }) => `${event === 'blessing' ? '' : event}${tenant} ${action} ${resource}`)
-  }
-
-  /** From here on no file can be written; what is there stays. */
-  refuseWrites (): void { mkdirSync(`${this.path}.new`) }
-  allowWrites (): void { rmdirSync(`${this.path}.new`) }
-}
-
-function resourcesOf (grants: readonly Grant[]): string[] {
-  return grants.flatMap(({ resources }) => resources).sort()
-}
-
-function on (resource: string, seconds = 3_600): BlessedSpec {
-  return { actions: ['openStream'], resources: [resource], seconds }
-}
+import { CHAT, HOUR_MS, MINUTE_MS, NOON, SEARCH, World, on, resourcesOf } from './blessingsWorld.ts'
 
 test('what is given stands from then on, is kept, and is in the audit log', async t => {
   const world = new World(t)
@@ -297,50 +228,17 @@ test('a clock that is set forward ends what is over, one that is set back ends n
   t.true((blessings.standing()[0]?.expires ?? Infinity) <= world.seconds + 3_600)
 })
 
-test('a disk that refuses: nothing has changed, and the reason is told', async t => {
+test('while nobody knows who a tenant is, nothing of it ends, and nothing is given', async t => {
   const world = new World(t)
   const blessings = await world.open()
-  const manifests = [{ name: 'chat', tenantId: CHAT.tenantId, blessed: [] }, { name: 'indexer', tenantId: 'i', blessed: [] }]
-  await blessings.declare(manifests)
-  const grant = await blessings.give({ ...CHAT, ...SEARCH })
-  const kept = readFileSync(world.path, 'utf8')
-  world.story()
-  world.refuseWrites()
-  const refusal = { code: 'ERR_SYSTEM', message: /blessings\.json cannot be written \(.*EISDIR.*\): nothing has changed$/ }
-  await t.throwsAsync(blessings.give({ ...CHAT, ...on('/a/') }), refusal)
-  await t.throwsAsync(blessings.revoke('chat'), refusal)
-  await t.throwsAsync(blessings.declare([{ name: 'chat', tenantId: CHAT.tenantId, blessed: [on('/m/')] }]), refusal)
-  t.deepEqual(blessings.standing(), [grant])
-  t.is(readFileSync(world.path, 'utf8'), kept)
-  t.deepEqual(world.story(), [])
-  world.allowWrites()
-  const [ended] = await blessings.revoke('chat')
-  t.is(ended?.epoch, 5, 'no number is used again that a change had which came to nothing')
-  t.is((await world.open()).epoch, 5)
-})
-
-test('what time does waits for the disk, and what is over is over all the same', async t => {
-  const world = new World(t)
-  const blessings = await world.open()
-  await blessings.declare([{ name: 'chat', tenantId: CHAT.tenantId, blessed: [SEARCH] }])
-  await blessings.give({ ...CHAT, ...on('/a/', 60) })
-  world.refuseWrites()
-  await world.pass(MINUTE_MS, 1)
-  t.deepEqual(resourcesOf(blessings.standing()), ['/search/'], 'and whoever decides by it has been told')
-  t.is(blessings.epoch, 2)
-  world.allowWrites()
-  await world.pass(5_000, 1)
-  t.is(blessings.epoch, 4)
-  t.deepEqual(world.story().slice(2), ['chat expire openStream on /a/'])
-
-  world.clock.advance(HOUR_MS / 2 - MINUTE_MS - 5_001)
-  world.refuseWrites()
-  world.clock.advance(1)
-  await until('the refusal', () => world.clock.timers === 1)
-  t.like(blessings.standing()[0], { expires: NOON / 1000 + 3_600 }, 'the old one stands until its time is over')
-  world.allowWrites()
-  await world.pass(5_000, 1)
-  t.like(blessings.standing()[0], { expires: world.seconds + 3_600 })
+  const said = (tenantId: string | undefined, ...blessed: BlessedSpec[]) => [{ name: 'chat', tenantId, blessed }]
+  await blessings.declare(said(CHAT.tenantId, SEARCH, on('/a/')))
+  await blessings.give({ ...CHAT, ...on('/b/') })
+  await blessings.revoke('chat', blessings.standing().find(({ resources }) => resources.includes('/a/'))?.id)
+  await blessings.declare(said(undefined, SEARCH, on('/a/'), on('/c/')))
+  t.deepEqual(resourcesOf(blessings.standing()), ['/b/', '/search/'])
+  await blessings.declare(said(CHAT.tenantId, on('/a/'), on('/c/')))
+  t.deepEqual(resourcesOf(blessings.standing()), ['/b/', '/c/'], 'and what was taken back is remembered')
 })
 
 test('changes at the same time are made one after the other', async t => {

@@ -8,10 +8,10 @@ import { OK } from './answers.ts'
  * host signs its own record of what the operator gave, and for nobody but whom it was given to.
  */
 export const blessing = {
-  ask ({ onBehalfOf }, { isHere }) {
+  ask ({ onBehalfOf }, { isHere }, { isRelayed = false }) {
     if (!isHere) return [{ action: 'listBlessings', resource: { type: 'Host', id: 'own' } }]
     // As with SERVICES: asked by the tenant's host, or by who acts here.
-    return onBehalfOf === undefined ? [] : [{ action: 'identify', resource: { type: 'Host', id: 'own' } }]
+    return isRelayed && onBehalfOf === undefined ? [] : [{ action: 'identify', resource: { type: 'Host', id: 'own' } }]
   },
   async run ({ blessings, daemon, caller, signal }, request) {
     if (!daemon.isHere) return { response: await relayOnce({ type: request.type }, { daemon, caller, signal }) }

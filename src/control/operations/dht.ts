@@ -3,6 +3,7 @@ import type { Ask } from '../../policy/ask.ts'
 import { DHT_PLUGIN_PROTOCOL } from '../../blessing/protocols.ts'
 import { DHTRequestType, type DHTRequest } from '../../wire/codec.ts'
 import { decodePeerId } from '../../wire/peers.ts'
+import { dhtQuestion } from '../dhtPlugin.ts'
 import type { Operation } from '../operation.ts'
 import { askPlugin } from '../plugin.ts'
 import { required, timeoutMsFrom } from './fields.ts'
@@ -37,7 +38,7 @@ export const dht = {
   },
   async run ({ daemon, signal }, request) {
     const asked = required(request.dht, 'dht')
-    return await askPlugin(DHT_PLUGIN_PROTOCOL, asked, { daemon, signal, what: WHAT, timeoutMs: timeoutMsFrom(asked.timeout) })
+    return await askPlugin(DHT_PLUGIN_PROTOCOL, dhtQuestion(asked), { daemon, signal, what: WHAT, timeoutMs: timeoutMsFrom(asked.timeout) })
   }
 } satisfies Operation
 

@@ -8,10 +8,10 @@ const MAX_LISTED = 4_096
 
 /** The services under the daemon's identity that this tenant may use. The daemon's host knows them all, and whose they are. */
 export const services = {
-  ask ({ onBehalfOf }, { isHere }) {
+  ask ({ onBehalfOf }, { isHere }, { isRelayed = false }) {
     if (!isHere) return [{ action: 'listServices', resource: { type: 'Host', id: 'own' } }]
     // Asked by a tenant's host, which has judged its program's request and leaves out what it may not use; or by who acts here.
-    return onBehalfOf === undefined ? [] : [{ action: 'identify', resource: { type: 'Host', id: 'own' } }]
+    return isRelayed && onBehalfOf === undefined ? [] : [{ action: 'identify', resource: { type: 'Host', id: 'own' } }]
   },
   async run ({ host, handlers, daemon, caller, judge, signal }, request) {
     if (daemon.isHere) return { response: { ...OK, services: { daemon: encodePeerId(host.peerId), services: handlers.services().slice(0, MAX_LISTED) } } }

@@ -75,6 +75,7 @@ export function inTheDaemonsName ({ test }: DaemonSuite): void {
     await scene.bless(['openStream'], [protocol])
     const { id } = await scene.identity(scene.b)
     const waiter = await scene.dial(scene.b)
+    isOk(t, await waiter.ask(services())) // a way to the daemon, which is one from it, too
     isOk(t, await waiter.ask(streamAccept(protocol)))
     const opener = await scene.dial()
     const early = randomBytes(100_000)

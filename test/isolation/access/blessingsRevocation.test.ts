@@ -47,6 +47,8 @@ interface Ending {
   readonly pauseMs?: number
   /** A blessing stands still: the socket is there, and what is asked is denied for another reason. */
   readonly stands?: true
+  /** And its connections stay: a policy may say otherwise any time, and each request is judged. */
+  readonly stay?: true
   /** The daemon's own host does not survive it, nor do others' streams there. */
   readonly kills?: true
 }
@@ -60,14 +62,14 @@ async function bless ({ scene, remote }: Running): Promise<void> {
 }
 
 /** The app has all of it open, and streams of a caller to two services are being filled. */
-async function endAll (t: ExecutionContext, { init, prepare = bless, end, after, pauseMs = PAUSE_MS, stands, kills }: Ending): Promise<void> {
+async function endAll (t: ExecutionContext, { init, prepare = bless, end, after, pauseMs = PAUSE_MS, stands, stay, kills }: Ending): Promise<void> {
   await using scene = await BlessedScene.start(init)
   await using remote = await RemotePeer.start()
   const running = { scene, remote }
   const { world, programs: { caller, other }, daemon } = scene
   await prepare(running)
   await scene.bless('other', ['provideService'], ['/other/', '/search/'])
-  await using things = await OpenThings.open(scene, remote)
+  await using things = await OpenThings.open(scene, remote, { stay })
   const path = join(world.homeOf(OTHER), 'h')
   await other.listen('h', path, 0o755)
   t.is((await scene.act('other', streamHandler(unix(path), '/other/1.0.0'))).error, '')
@@ -83,7 +85,7 @@ async function endAll (t: ExecutionContext, { init, prepare = bless, end, after,
   const { endedAt, received, sent } = await cut ?? t.fail()
   const last = Math.max(...ended.map(([, ms]) => ms))
   t.log(`${ended.length} things over after ${last} ms at most, a transfer after ${endedAt - began} ms${decided > began ? `, decided after ${decided - began} ms` : ''}`)
-  t.true(ended.length >= THINGS)
+  t.true(ended.length >= THINGS - (stay === undefined ? 0 : 2))
   for (const [what, ms] of [...ended, ['the transfer', endedAt - began] as const]) t.true(ms >= 0 && ms <= decided - began + REVOKED_MS, `${what}: ${ms} ms`)
   t.true((sent?.bytes ?? 0) < BYTES && (received?.bytes ?? 0) === 0, 'it was under way')
 
@@ -173,6 +175,7 @@ test.serial('threat 26: at the end of its time, also where nobody says so: while
 test.serial('threat 26: forbidden to the app by a change of policy', async t => {
   await endAll(t, {
     stands: true,
+    stay: true,
     end: async running => {
       running.scene.world.writePolicy('all.cedar', `${ALLOW_ALL}@id("never") forbid (principal == Tenant::"app", action == Action::"actForDaemon", resource);\n`)
       return await reloaded(running)

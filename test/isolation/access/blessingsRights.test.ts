@@ -200,8 +200,8 @@ test.serial('threats 5, 8: as-daemon.sock cannot be made first by a user, and wh
   ] as const) {
     plant()
     const { mode } = lstatSync(path)
-    // It is given all the same: what is missing is one of two ways to use it.
-    await t.throwsAsync(scene.bless('app', ...SCOPE), { message: /ERR_OCCUPIED.*as-daemon\.sock exists and is no socket: remove it/ }, what)
+    // What is missing is one of two ways to use it, and in the log.
+    await scene.bless('app', ...SCOPE)
     t.is(lstatSync(path).mode, mode, what)
     t.is((await serve(scene)).error, '', what)
     t.regex((await app.askOne(path, identify())).error, /ENOTSOCK|ECONNREFUSED|EACCES/, what)

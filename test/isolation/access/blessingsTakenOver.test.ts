@@ -36,7 +36,7 @@ const CLAIMS: ReadonlyArray<readonly [what: string, claim: unknown]> = [
 ]
 const NO_CLAIMS: ReadonlyArray<readonly [what: string, bytes: Uint8Array]> = [
   ['nothing', Buffer.alloc(0)], ['no JSON', Buffer.from('{uid:0}')], ['what is no text', randomBytes(32)],
-  ...[{ uid: -1, gid: 0, pid: 0 }, { uid: 0 }, { uid: '0', gid: 0, pid: 0 }, { uid: 2 ** 32, gid: 0, pid: 0 }, { uid: 0.5, gid: 0, pid: 0 }, { uid: null, gid: null, pid: null }]
+  ['more than a caller takes', Buffer.alloc(257, ' ')], ...[{ pid: -1 }, { pid: '0' }, { pid: 2 ** 32 }, { pid: 0.5 }, { pid: null }, { uid: 0, pid: {} }]
     .map(claim => [JSON.stringify(claim), Buffer.from(JSON.stringify(claim))] as const)
 ]
 

@@ -32,16 +32,22 @@ export class OpenThings implements AsyncDisposable {
   readonly #things: Thing[] = []
   readonly #connections: RawConnection[] = []
   readonly #served: Socket[] = []
+  readonly #stay: boolean
   #server: Server | undefined
   #isOver = false
 
-  private constructor (scene: BlessedScene) {
+  private constructor (scene: BlessedScene, stay: boolean) {
     this.#scene = scene
+    this.#stay = stay
   }
 
-  /** The remote peer takes streams on /out/1 and is where the app connects in the daemon's name. */
-  static async open (scene: BlessedScene, remote: RemotePeer): Promise<OpenThings> {
-    const things = new OpenThings(scene)
+  /**
+   * The remote peer takes streams on /out/1 and is where the app connects in the daemon's name.
+   *
+   * @param stay whether connections to as-daemon.sock outlast it, on which nothing is allowed any more
+   */
+  static async open (scene: BlessedScene, remote: RemotePeer, { stay = false } = {}): Promise<OpenThings> {
+    const things = new OpenThings(scene, stay)
     await things.#open(remote)
     return things
   }
@@ -86,7 +92,7 @@ export class OpenThings implements AsyncDisposable {
     this.#watch('what waits on the own socket', told(vain))
     const other = await this.#connection(acting)
     await ok(other, accept('/idle/2'))
-    this.#watch('what waits at as-daemon.sock', closed(other))
+    this.#watch('what waits at as-daemon.sock', this.#stay ? told(other) : closed(other))
 
     // Streams out.
     await ok(await this.#connection(acting), connect(remote.id, remote.addresses, 5))
@@ -97,10 +103,13 @@ export class OpenThings implements AsyncDisposable {
     }
 
     // Nothing asked, ever; and nothing any more.
-    this.#watch('a connection on which nothing was asked', closed(await this.#connection(acting)))
+    const silent = await this.#connection(acting)
     const asked = await this.#connection(acting)
     await ok(asked, identify())
-    this.#watch('a connection on which something was asked', closed(asked))
+    if (!this.#stay) {
+      this.#watch('a connection on which nothing was asked', closed(silent))
+      this.#watch('a connection on which something was asked', closed(asked))
+    }
 
     await until('all of it to be there', async () => (await this.#scene.services()).filter(({ owner }) => owner === 'app').length === NAMES.length && this.#served.length === 1)
     if (daemon.length === 0) throw new Error('there is no daemon')

@@ -1,0 +1,97 @@
+/** An inbound stream on its way to a program that is dialled: what it hears of who calls, when that is taken back meanwhile. */
+import test from 'ava'
+import type { Stream } from '@libp2p/interface'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { AuditEvent } from '../../src/audit.ts'
+import { Delivery, type DeliveryInit } from '../../src/control/delivery.ts'
+import type { RemoteStream } from '../../src/control/host.ts'
+import { Receivers, type AddressTarget } from '../../src/control/receivers.ts'
+import { createLog } from '../../src/log.ts'
+import type { Policy } from '../../src/policy/ask.ts'
+import { Judge } from '../../src/policy/judge.ts'
+import { AppListener } from '../helpers/appListener.ts'
+
+const PROTOCOL = '/search/1.0.0'
+
+const all: Policy = { decide: () => ({ allowed: true, policy: 'all', epoch: 1 }) }
+const nothing: Policy = { decide: () => ({ allowed: false, policy: 'nothing', epoch: 2 }) }
+
+/** A stream that can be aborted, and no more: what goes through it is the pipe's. */
+class Inbound {
+  status = 'open'
+  abort (): void { this.status = 'aborted' }
+}
+
+class World implements AsyncDisposable {
+  readonly audited: AuditEvent[] = []
+  readonly judge = new Judge({ tenant: 'daemon', policy: all, audit: event => { this.audited.push(event) } })
+  readonly inbound = new Inbound()
+  readonly app: AppListener
+  readonly delivery: Delivery
+
+  private constructor (app: AppListener, uid: number) {
+    this.app = app
+    const target: AddressTarget = { address: app.address, tenant: 'indexer', uid, gid: 0, shares: false }
+    const init = {
+      tenant: 'daemon',
+      own: { directories: [], paths: [], supervisorPid: 1, ports: () => [] },
+      daemon: { isHere: true },
+      judge: this.judge,
+      audit: (event: AuditEvent) => { this.audited.push(event) },
+      ledger: { descriptors: { take () {}, release () {} } } as unknown as DeliveryInit['ledger'],
+      pipes: { join: async socket => { socket.end() } } as Partial<DeliveryInit['pipes']> as DeliveryInit['pipes'],
+      log: createLog('test', 'silent'),
+      maxPipes: 1,
+      signal: new AbortController().signal,
+      absentees: undefined
+    }
+    this.delivery = new Delivery(init, () => new Receivers([target]))
+  }
+
+  /** @param uid who registered the program */
+  static async create (uid = process.geteuid?.() ?? 0): Promise<World> {
+    return new World(await AppListener.open({ host: '127.0.0.1', port: 0 }), uid)
+  }
+
+  async deliver (): Promise<void> {
+    const peer = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+    const remote: RemoteStream = { stream: this.inbound as unknown as Stream, peer, address: multiaddr('/ip4/192.0.2.1/tcp/4001'), protocol: PROTOCOL }
+    const delivered = this.delivery.deliver(remote)
+    this.onDial()
+    await delivered
+  }
+
+  /** While the program is dialled. */
+  onDial: () => void = () => {}
+
+  async [Symbol.asyncDispose] (): Promise<void> {
+    await this.app[Symbol.asyncDispose]()
+  }
+}
+
+test('a program is told who calls', async t => {
+  await using world = await World.create()
+  await world.deliver()
+  t.is((await (await world.app.next()).streamInfo()).proto, PROTOCOL)
+})
+
+test('a program that may no longer serve when it has been dialled hears of no caller, and the stream ends at once', async t => {
+  await using world = await World.create()
+  world.onDial = () => {
+    world.judge.replace(nothing)
+    t.is(world.inbound.status, 'aborted')
+  }
+  await world.deliver()
+  const connection = await world.app.next()
+  t.is((await connection.readToEnd()).length, 0)
+  t.deepEqual(world.audited.map(({ event, action, resource, actor }) => ({ event, action, resource, actor })), [{ event: 'revoked', action: 'provideService', resource: `Service ${PROTOCOL}`, actor: 'indexer' }])
+})
+
+test('a program that is not its registrant\'s is recorded as a service that is denied', async t => {
+  await using world = await World.create(4_242)
+  await world.deliver()
+  t.like(world.audited, [{ event: 'denied', action: 'provideService', resource: `Service ${PROTOCOL}`, actor: 'indexer', onBehalfOf: 'daemon', uid: 4_242 }])
+  t.is(world.inbound.status, 'aborted')
+})
