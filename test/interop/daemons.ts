@@ -23,6 +23,8 @@ export interface Endpoint {
   control: string
   /** True for go-libp2p-daemon, which lacks what scenarios.ts lists. */
   isGo: boolean
+  /** What the other tenants of its machine find it at. */
+  neighbour?: string
 }
 
 export interface ClassicEndpoint extends Endpoint {
@@ -86,7 +88,7 @@ export class World implements AsyncDisposable {
     await waitFor(`the control sockets of ${names.join(', ')} and the front desk`, () => [frontDesk, ...paths].every(path => existsSync(path)),
       { deadlineMs: READY_DEADLINE_MS, child })
     const endpoint = (path: string): Endpoint => ({ control: `/unix${path}`, isGo: false })
-    return { child, endpoints: paths.map(endpoint), frontDesk: endpoint(frontDesk) }
+    return { child, endpoints: paths.map((path, i) => ({ ...endpoint(path), neighbour: `/unix/p2pd/${names[i] ?? ''}` })), frontDesk: endpoint(frontDesk) }
   }
 
   /** Everything the daemons printed, for the message of a failure. */

@@ -105,7 +105,8 @@ export async function failures (
 ): Promise<Map<string, string>> {
   const directory = await world.makeDirectory('client')
   const { stdout } = await run(client.command, [
-    ...client.args, '--dialer', dialer.control, '--handler', handler.control, '--directory', directory, '--skip', skipped.join(',')
+    ...client.args, '--dialer', dialer.control, '--handler', handler.control, '--directory', directory, '--skip', skipped.join(','),
+    ...dialer.neighbour !== undefined && handler.neighbour !== undefined ? ['--neighbour', handler.neighbour] : []
   ], { env: client.env, deadlineMs: DRIVER_DEADLINE_MS })
   const results = new Map(stdout.trimEnd().split('\n').map(line => JSON.parse(line) as Result).map(result => [result.check, result]))
   const unknown = [...results.keys()].filter(check => !client.checks.includes(check))

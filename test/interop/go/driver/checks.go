@@ -216,7 +216,7 @@ func streamReply(r *run) error {
 	return errors.Join(describes(info, r.handler, protocol, true), describes(<-infos, r.dialer, protocol, false))
 }
 
-// describes: a StreamInfo names the other end, and the dialer's also an address that end listens on.
+// describes: a StreamInfo names the other end, and the dialer's also an address that end listens on, or is a neighbour at.
 func describes(info *p2pclient.StreamInfo, other *end, protocol string, listening bool) error {
 	id, addrs, err := other.client.Identify()
 	if err != nil {
@@ -228,7 +228,10 @@ func describes(info *p2pclient.StreamInfo, other *end, protocol string, listenin
 	if info.Proto != protocol {
 		return fmt.Errorf("protocol %q instead of %q", info.Proto, protocol)
 	}
-	if listening && !slices.ContainsFunc(addrs, info.Addr.Equal) {
+	if listening && other.neighbour != nil && !info.Addr.Equal(other.neighbour) {
+		return fmt.Errorf("address %s instead of %s", info.Addr, other.neighbour)
+	}
+	if listening && other.neighbour == nil && !slices.ContainsFunc(addrs, info.Addr.Equal) {
 		return fmt.Errorf("address %s is none of %s", info.Addr, addrs)
 	}
 	return nil

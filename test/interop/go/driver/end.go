@@ -53,6 +53,8 @@ func (r *run) connected() error {
 type end struct {
 	control ma.Multiaddr
 	client  *p2pclient.Client
+	// What a tenant of the same machine finds it at; nil when the two are not such.
+	neighbour ma.Multiaddr
 }
 
 func newEnd(control, listen ma.Multiaddr) (*end, error) {

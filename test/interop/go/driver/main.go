@@ -31,6 +31,7 @@ type result struct {
 func main() {
 	dialer := flag.String("dialer", "", "control address of the daemon that dials")
 	handler := flag.String("handler", "", "control address of the daemon that handles streams")
+	neighbour := flag.String("neighbour", "", "where the handler's daemon is found by the dialer's, when both are tenants of one machine")
 	directory := flag.String("directory", "", "where the client's listening sockets go")
 	payload := flag.Int("payload", 4<<20, "bytes each way in the bulk checks")
 	only := flag.String("only", "", "the one check to run, when looking into a failure")
@@ -43,6 +44,12 @@ func main() {
 		os.Exit(2)
 	}
 	defer run.close()
+	if *neighbour != "" {
+		if run.handler.neighbour, err = ma.NewMultiaddr(*neighbour); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+	}
 
 	report := json.NewEncoder(os.Stdout)
 	for _, c := range checks {
