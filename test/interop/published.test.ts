@@ -29,19 +29,36 @@ const PUBLISHED_TESTS = [
   'test_client_stream_handler_failure'
 ]
 
-async function passes (t: ExecutionContext, binary: string): Promise<void> {
+/**
+ * Asks one daemon in the same instant whether it has noticed that the other one hung up. On a busy machine every third run
+ * of go-libp2p-daemon has not; ours has.
+ */
+const RACES_WITH_GO = 'test_client_disconnect'
+const GO_ATTEMPTS = 10
+
+async function pass (t: ExecutionContext, binary: string, tests: readonly string[]): Promise<void> {
   // Each test is there once for asyncio and once for trio; the daemon cannot tell them apart.
   const { stdout } = await run(interpreter, [
     '-m', 'pytest', '-q', '-p', 'published', '-p', 'no:cacheprovider', '-W', 'ignore::pytest.PytestUnknownMarkWarning',
-    '-k', 'asyncio', ...PUBLISHED_TESTS.map(name => `${publishedTests}::${name}`)
+    '-k', 'asyncio', ...tests.map(name => `${publishedTests}::${name}`)
   ], {
     cwd: dirname(publishedTests),
     env: { ...env, PATH: [dirname(binary), process.env['PATH']].join(delimiter) },
     deadlineMs: DEADLINE_MS
   })
-  t.regex(stdout, new RegExp(`^${PUBLISHED_TESTS.length} passed`, 'm'), stdout)
+  t.regex(stdout, new RegExp(`^${tests.length} passed`, 'm'), stdout)
 }
 
-test.serial('go-libp2p-daemon passes the published tests here', t => passes(t, programs.daemon))
+test.serial('go-libp2p-daemon passes the published tests here', async t => {
+  await pass(t, programs.daemon, PUBLISHED_TESTS.filter(name => name !== RACES_WITH_GO))
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await pass(t, programs.daemon, [RACES_WITH_GO])
+    } catch (error) {
+      if (attempt === GO_ATTEMPTS) throw error
+      t.log(`${RACES_WITH_GO}: attempt ${attempt} lost the race`)
+    }
+  }
+})
 
-test.serial('our daemon passes the published tests', t => passes(t, P2PD))
+test.serial('our daemon passes the published tests', t => pass(t, P2PD, PUBLISHED_TESTS))

@@ -4,6 +4,7 @@ The tests launch `p2pd` from PATH through the client's own GoDaemon class, with 
 go-libp2p-daemon's lines on its stdout.
 """
 
+import asyncio.selector_events
 import glob
 import os
 
@@ -36,3 +37,18 @@ def nothing_left_behind(monkeypatch):
         for path in [daemon.log_filename, *glob.glob(listener)]:
             if os.path.exists(path):
                 os.unlink(path)
+
+
+@pytest.fixture(autouse=True)
+def accept_only_what_is_wanted(monkeypatch):
+    """A listener that is closed in the instant a connection comes in fails the test: unlike its siblings, asyncio's
+    accept does not look whether its future has been cancelled before it sets the result.
+    """
+    loop = asyncio.selector_events.BaseSelectorEventLoop
+    accept = loop._sock_accept
+
+    def unless_cancelled(self, future, listener):
+        if not future.done():
+            accept(self, future, listener)
+
+    monkeypatch.setattr(loop, "_sock_accept", unless_cancelled)
