@@ -83,8 +83,9 @@ export class Handlers {
     try {
       checkTarget(target.address, this.#init.own)
     } catch (error) {
-      this.#init.audit(targetDenial(protocols, target, messageOf(error), this.#init))
-      throw error
+      const denial = targetDenial(protocols, target, messageOf(error), this.#init)
+      this.#init.audit(denial)
+      throw new P2pdError('ERR_DENIED', `${denial.action} denied: ${denial.reason}`, { cause: error })
     }
     await this.#inTurn(async () => {
       assertFree(protocols, target.tenant, this.#owners())

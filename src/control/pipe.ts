@@ -5,11 +5,7 @@
  * byte is delivered before the end is signalled; a reset stream is shown to the client as end of file; both ends are always
  * released. Knows nothing of requests or handlers.
  *
- * The rules it keeps about its two ends, each learnt from lost bytes:
- * - Only a paused stream keeps back-pressure, and pausing from inside `resume()` is undone when that returns: so the wish is
- *   noted and carried out after it.
- * - Once the remote has ended its writing nothing more can arrive than a window's worth, so the stream is emptied into the
- *   socket at once: a connection that breaks afterwards can no longer take those bytes along.
+ * The rules it keeps about its two ends, each learnt from lost bytes, beside those of reading.ts:
  * - `end` follows the last byte; `remoteCloseWrite` does not. And `end` comes once: when data and the end arrived together
  *   while the protocol was being negotiated, it has come already, before bytes that negotiation read ahead and put back.
  * - Node throws a socket's unread input away when a write to it fails. So a client that has gone is noticed before writing,
@@ -20,6 +16,7 @@ import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { HANGUP_CHECK_MS, LINGER_MS, MAX_PENDING_STREAM_BYTES, STUCK_MS } from '../limits.ts'
 import { hasHungUp, shutDown } from '../os/hangup.ts'
 import type { ByteMeter } from './byteMeter.ts'
+import { Reading } from './reading.ts'
 
 export interface PipeInit {
   /** Both are taken over, paused or not. */
@@ -37,10 +34,9 @@ export class Pipe {
   readonly #stream: Stream
   readonly #init: PipeInit
   readonly #meter: ByteMeter
+  readonly #reading: Reading
   /** The socket's buffer is full: the stream is to be paused. */
   #socketFull = false
-  /** Inside stream.resume(), where pausing would be undone. */
-  #resuming = false
   /** The client has closed its end altogether: nothing is written to it any more. */
   #clientGone = false
   /** The client has ended its writing, so its going altogether has to be looked for. */
@@ -58,6 +54,7 @@ export class Pipe {
     this.#socket = init.socket
     this.#stream = init.stream
     this.#meter = init.meter
+    this.#reading = new Reading(init.stream, () => this.#socketFull || this.#clientGone || this.#isThrottled(0))
     this.#init = init
   }
 
@@ -90,7 +87,7 @@ export class Pipe {
     if (head !== undefined && head.byteLength > 0) this.#toStream(head)
     // Either end may have finished before we listened.
     if (signal.aborted) return this.#onAbort()
-    this.#resumeStream()
+    this.#reading.resume()
     this.#endAfterLastByte()
     if (this.#stream.status !== 'open') this.#onStreamClose()
     if (this.#socket.destroyed) this.#onSocketClose()
@@ -127,7 +124,7 @@ export class Pipe {
 
   readonly #onMeterOpen = (): void => {
     this.#onStreamDrain()
-    if (!this.#socketFull) this.#resumeStream()
+    if (!this.#socketFull) this.#reading.resume()
   }
 
   readonly #onSocketEnd = (): void => {
@@ -164,36 +161,16 @@ export class Pipe {
       socket.uncork()
     }
     this.#endAfterLastByte()
-    if (this.#isThrottled(data.byteLength) || this.#socketFull) this.#pauseStream()
+    if (this.#isThrottled(data.byteLength) || this.#socketFull) this.#reading.pause()
   }
 
   readonly #onSocketDrain = (): void => {
     this.#socketFull = false
-    if (!this.#isThrottled(0)) this.#resumeStream()
+    if (!this.#isThrottled(0)) this.#reading.resume()
   }
 
-  #pauseStream (): void {
-    if (this.#resuming || this.#stream.remoteWriteStatus !== 'writable') return
-    if (this.#stream.readStatus === 'readable') this.#stream.pause()
-  }
-
-  #resumeStream (): void {
-    if (this.#stream.readStatus !== 'paused') return
-    this.#resuming = true
-    try {
-      this.#stream.resume()
-    } catch {
-      // The connection has closed: its bytes were handed over, only the window update for them could not be sent.
-    } finally {
-      this.#resuming = false
-    }
-    if (this.#socketFull || this.#clientGone || this.#isThrottled(0)) this.#pauseStream()
-  }
-
-  /** The remote has written its last: what is left in the stream goes to the socket now, see above. */
-  readonly #takeAll = (): void => {
-    if (!this.#resuming) this.#resumeStream()
-  }
+  /** The remote has written its last: what is left in the stream goes to the socket now, see reading.ts. */
+  readonly #takeAll = (): void => { this.#reading.resume() }
 
   readonly #endAfterLastByte = (): void => {
     if (!this.#stream.readableEnded || this.#stream.readBufferLength > 0) return
@@ -239,7 +216,7 @@ export class Pipe {
     clearInterval(this.#hangupCheck)
     this.#clientGone = true
     // No window updates from here on: a remote that goes on writing stops by itself instead of writing to nobody.
-    this.#pauseStream()
+    this.#reading.pause()
     if (this.#streamClosed) this.#socket.destroy()
     else if (this.#stream.writeStatus === 'closed') this.#lingerThenReset()
     else this.#watchProgress()

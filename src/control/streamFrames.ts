@@ -7,20 +7,21 @@
 import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { P2pdError } from '../errors.ts'
 import { FrameReader, encodeFrame } from '../wire/frames.ts'
+import { Reading } from './reading.ts'
 
 export class StreamFrames {
   readonly #stream: Stream
   readonly #reader: FrameReader
+  readonly #reading: Reading
   /** Something came since it was last looked at. */
   #fresh = false
-  /** Inside stream.resume(), where pausing would be undone. */
-  #resuming = false
   #wake: (() => void) | undefined
 
   constructor (stream: Stream, maxFrameBytes?: number) {
     this.#stream = stream
     this.#reader = new FrameReader(maxFrameBytes)
-    this.#pause()
+    this.#reading = new Reading(stream, () => this.#fresh)
+    this.#reading.pause()
     stream.addEventListener('message', this.#onMessage)
     for (const event of ['end', 'close', 'remoteCloseWrite'] as const) stream.addEventListener(event, this.#onChange)
   }
@@ -41,11 +42,11 @@ export class StreamFrames {
       signal.throwIfAborted()
       const frame = this.#reader.next()
       if (frame !== undefined) {
-        this.#pause()
+        this.#reading.pause()
         return frame
       }
       this.#fresh = false
-      this.#resume()
+      this.#reading.resume()
       if (this.#fresh) continue
       if (this.#hasEnded()) {
         if (this.#reader.midFrame || this.#stream.status === 'reset' || this.#stream.status === 'aborted') throw ended()
@@ -61,7 +62,7 @@ export class StreamFrames {
 
   /** Ends the frames: the stream is left paused, and what came behind the last one is returned. */
   detach (): Uint8Array {
-    this.#pause()
+    this.#reading.pause()
     this.#stream.removeEventListener('message', this.#onMessage)
     for (const event of ['end', 'close', 'remoteCloseWrite'] as const) this.#stream.removeEventListener(event, this.#onChange)
     return this.#reader.takeRest()
@@ -72,7 +73,7 @@ export class StreamFrames {
     else for (const part of data) this.#reader.push(part)
     this.#fresh = true
     // One that is asked for may need more; what is there is looked at first.
-    this.#pause()
+    this.#reading.pause()
     this.#onChange()
   }
 
@@ -86,23 +87,6 @@ export class StreamFrames {
   #hasEnded (): boolean {
     const { readableEnded, readBufferLength, status } = this.#stream
     return readBufferLength === 0 && (readableEnded || status !== 'open')
-  }
-
-  #pause (): void {
-    if (!this.#resuming && this.#stream.readStatus === 'readable' && this.#stream.remoteWriteStatus === 'writable') this.#stream.pause()
-  }
-
-  #resume (): void {
-    if (this.#stream.readStatus !== 'paused') return
-    this.#resuming = true
-    try {
-      this.#stream.resume()
-    } catch {
-      // The connection has closed: its bytes were handed over, only the window update for them could not be sent.
-    } finally {
-      this.#resuming = false
-    }
-    if (this.#fresh) this.#pause()
   }
 }
 

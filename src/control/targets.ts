@@ -184,5 +184,5 @@ function resolved (path: string): string {
 }
 
 function denied (target: string, rule: string): P2pdError {
-  return new P2pdError('ERR_DENIED', `handleStream denied: ${target} cannot be a handler: ${rule}`)
+  return new P2pdError('ERR_DENIED', `${target} cannot be a handler: ${rule}`)
 }

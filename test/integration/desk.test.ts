@@ -2,6 +2,8 @@
 import test from 'ava'
 import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { P2pdClient } from '../../src/client/index.ts'
+import { RequestType, encodeRequest } from '../../src/wire/codec.ts'
+import { RawConnection } from '../helpers/rawConnection.ts'
 import { edit } from '../keystore/world.ts'
 import { World, eventually } from './world.ts'
 
@@ -103,6 +105,26 @@ test('a daemon\'s host that does not listen is killed at once where a reload tak
   await eventually('what is declared', async () => await blessedIn(world), names => !names.includes('a'))
   await eventually('the end of the daemon\'s host', async () => (await world.daemon()).pid, found => found !== pid, REVOKED_MS)
   await Promise.all([again, reloading])
+})
+
+test('a blessing is taken back in time while the daemon\'s host is starting, which need not end for it and serves nobody by it', async t => {
+  await using world = new World({ a: MANIFEST })
+  await world.start()
+  await world.bless('a', ['provideService', 'openStream'])
+  using connection = await RawConnection.to({ path: world.asDaemonSocketOf('a') })
+  let pid: number | undefined
+  while (pid === undefined) ({ pid } = await world.daemon())
+  process.kill(pid, 'SIGSTOP')
+  t.is((await world.daemon()).state, 'starting')
+  const begun = Date.now()
+  await world.unbless('a')
+  t.true(Date.now() - begun < REVOKED_MS, `${Date.now() - begun} ms`)
+  const { state, pid: after } = await world.daemon()
+  t.deepEqual([state, after], ['starting', pid])
+  process.kill(pid, 'SIGCONT')
+  const response = await connection.ask(Buffer.from(encodeRequest({ type: RequestType.STREAM_ACCEPT, streamAccept: { proto: ['/x/1'] } })))
+  t.regex(response.error?.msg ?? '', /^provideService denied on Service \/x\/1: a has no blessing/)
+  t.is((await world.daemon()).pid, pid)
 })
 
 test('a damaged identity ends no blessing, and nobody acts by it until it is mended', async t => {

@@ -110,12 +110,12 @@ const NAMES: ReadonlyArray<readonly [what: string, name: (stage: Stage) => Promi
 
 const ADDRESSES: Mutation[] = [
   ...['admin.sock', 'p2pd.sock', 'app/p2pd.sock', 'app/as-daemon.sock', 'other/as-daemon.sock', 'daemon/p2pd.sock', 'app/../admin.sock'].map(path => ({
-    what: `a handler at the daemon's ${path}`, ask: async (stage: Stage) => await stage.act('app', streamHandler(unix(join(stage.world.runDir, path)), SERVED)), error: /^handleStream denied: .* it is one of the daemon's own sockets/
+    what: `a handler at the daemon's ${path}`, ask: async (stage: Stage) => await stage.act('app', streamHandler(unix(join(stage.world.runDir, path)), SERVED)), error: /^provideService denied: .* it is one of the daemon's own sockets/
   })),
-  { what: 'a handler at the daemon\'s own port', ask: async stage => await stage.act('app', streamHandler(socketBytes({ host: '127.0.0.1', port: portOf((await stage.host()).figures) }), SERVED)), error: /^handleStream denied: .* it is one of the daemon's own ports/ },
-  { what: 'a handler on another machine', ask: async stage => await stage.act('app', streamHandler(socketBytes({ host: '10.0.0.1', port: 5432 }), SERVED)), error: /^handleStream denied: .* only loopback TCP addresses/ },
-  { what: 'a handler at a port of the system\'s', ask: async stage => await stage.act('app', streamHandler(socketBytes({ host: '127.0.0.1', port: 22 }), SERVED)), error: /^handleStream denied: .* are the system's/ },
-  { what: 'a handler at an abstract socket', ask: async stage => await stage.act('app', streamHandler(unix('\0x'), SERVED)), error: /^handleStream denied: .* abstract sockets have no owner|^the socket path "\\u0000x" is not absolute$/ }
+  { what: 'a handler at the daemon\'s own port', ask: async stage => await stage.act('app', streamHandler(socketBytes({ host: '127.0.0.1', port: portOf((await stage.host()).figures) }), SERVED)), error: /^provideService denied: .* it is one of the daemon's own ports/ },
+  { what: 'a handler on another machine', ask: async stage => await stage.act('app', streamHandler(socketBytes({ host: '10.0.0.1', port: 5432 }), SERVED)), error: /^provideService denied: .* only loopback TCP addresses/ },
+  { what: 'a handler at a port of the system\'s', ask: async stage => await stage.act('app', streamHandler(socketBytes({ host: '127.0.0.1', port: 22 }), SERVED)), error: /^provideService denied: .* are the system's/ },
+  { what: 'a handler at an abstract socket', ask: async stage => await stage.act('app', streamHandler(unix('\0x'), SERVED)), error: /^provideService denied: .* abstract sockets have no owner|^the socket path "\\u0000x" is not absolute$/ }
 ]
 
 function portOf (figures: object | undefined): number {
