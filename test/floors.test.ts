@@ -29,11 +29,11 @@ const FLOORS: Record<string, Record<string, string>> = {
   'link.ts': { control: 'registrations are carried', policy: 'callers are carried', 'audit.ts': 'events are carried', 'errors.ts': 'faults', 'limits.ts': 'bounds' },
   'linkChannel.ts': { wire: 'frames', 'errors.ts': 'faults' },
   control: {
-    policy: 'every request is asked for', blessing: 'protocols between hosts', wire: 'messages', os: 'who calls', 'audit.ts': 'who was turned away', 'tokenBucket.ts': 'bytes a second', 'errors.ts': 'faults', 'limits.ts': 'bounds',
+    policy: 'every request is asked for', wire: 'messages', os: 'who calls', 'audit.ts': 'who was turned away', 'tokenBucket.ts': 'bytes a second', 'errors.ts': 'faults', 'limits.ts': 'bounds',
     'log.ts': 'log'
   },
   policy: {
-    config: 'what operators write, and the words of faults', blessing: 'who may act in the daemon\'s name', 'audit.ts': 'denials are recorded', 'tokenBucket.ts': 'rates', 'errors.ts': 'faults', 'log.ts': 'text from outside, made safe'
+    config: 'what operators write, and the words of faults', blessing: 'who may act in the daemon\'s name', wire: 'the names of p2pd\'s own protocols', 'audit.ts': 'denials are recorded', 'tokenBucket.ts': 'rates', 'errors.ts': 'faults', 'log.ts': 'text from outside, made safe'
   },
   keystore: { 'errors.ts': 'faults' },
   config: { blessing: 'what can be blessed', wire: 'peer IDs among its resources', 'errors.ts': 'faults', 'limits.ts': 'bounds' },

@@ -10,7 +10,7 @@ import { encodeFrame } from '../wire/frames.ts'
 import { grantIdBytes } from './grantId.ts'
 import { readOneFrame } from './oneFrame.ts'
 
-export { BLESSING_STATUS_PROTOCOL } from './protocols.ts'
+export { BLESSING_STATUS_PROTOCOL } from '../wire/protocols.ts'
 
 /** Longest message of the protocol, bytes: an answer with two 64-bit numbers has 24, a question 18. */
 export const MAX_STATUS_BYTES = 64

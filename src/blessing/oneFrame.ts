@@ -1,5 +1,5 @@
 /**
- * One message behind its length off a libp2p stream: all that either side of the status protocol reads.
+ * One message behind its length off a libp2p stream: all that the asker of the status protocol reads.
  *
  * Owns its bound in bytes and in time. The stream stays the caller's to end.
  */

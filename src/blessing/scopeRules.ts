@@ -1,5 +1,6 @@
 /**
- * What the scope of a blessing may hold, for whoever takes one from an operator and for the daemon before it signs one.
+ * What the scope of a blessing may hold, for what is read from disk and for the daemon before it signs one. What an
+ * operator may write is narrower: config/blessed.ts.
  */
 import { parsePeerId } from '../wire/peers.ts'
 import { ANY_RESOURCE, DAEMON_ACTIONS, MAX_ACTIONS, MAX_RESOURCES, MAX_RESOURCE_BYTES, OWN_HOST, type Scope } from './scope.ts'

@@ -1,5 +1,5 @@
 /** How help and arguments look, the same for every command. */
-import { whyNoTenantName, whyNoTenantOrDaemon } from '../config/names.ts'
+import { NOT_TO_THE_DAEMON, whyNoTenantName, whyNoTenantOrDaemon } from '../config/names.ts'
 import { show } from '../config/show.ts'
 import { ConfigError } from '../errors.ts'
 
@@ -12,6 +12,11 @@ export function examples (rows: Readonly<Record<string, string>>): string {
 /** An argument that has to be a tenant's name. Throws a ConfigError. */
 export function tenantName (text: string): string {
   return judged(text, whyNoTenantName(text))
+}
+
+/** The same, for what can be done to tenants only; says so of the daemon. */
+export function tenantTo (operation: keyof typeof NOT_TO_THE_DAEMON): (text: string) => string {
+  return text => judged(text, whyNoTenantName(text, NOT_TO_THE_DAEMON[operation]))
 }
 
 /** The same, where the daemon's own host can be meant too. */

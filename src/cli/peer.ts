@@ -1,7 +1,7 @@
 /** Who is meant on the command line: TENANT, by its control socket, and PEER, by its ID or as another tenant by its name. */
 import { P2pdClient } from '../client/index.ts'
 import type { Peer } from '../client/index.ts'
-import { NAME_PATTERN } from '../config/names.ts'
+import { DAEMON_NAME, NAME_PATTERN } from '../config/names.ts'
 import { tenantSocketPath } from '../config/runPaths.ts'
 import { P2pdError } from '../errors.ts'
 import { formatPeerId, parsePeerId } from '../wire/peers.ts'
@@ -29,10 +29,11 @@ export async function openTenant (runDir: string, tenant: string): Promise<Tenan
 
 /**
  * No peer ID can be a tenant's name: base58 ones have capitals, and CIDs are longer. A tenant that is named is started, since
- * it has to run to be reached. Throws ERR_REQUEST for what is neither.
+ * it has to run to be reached; who the daemon is, `client` says. Throws ERR_REQUEST for what is neither.
  */
-export async function peerNamed (text: string, runDir: string): Promise<Peer> {
+export async function peerNamed (text: string, runDir: string, client: P2pdClient): Promise<Peer> {
   if (!NAME_PATTERN.test(text)) return { peerId: formatPeerId(parsePeerId(text)), addresses: [] }
+  if (text === DAEMON_NAME) return { peerId: (await client.services()).daemon, addresses: [] }
   await using tenant = await openTenant(runDir, text)
   return tenant.peer
 }

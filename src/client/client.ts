@@ -15,8 +15,9 @@ import { addressBytes, answered, peerBytes, peerOf, peerStream, servicesOf, type
 
 export interface ClientInit {
   /**
-   * The daemon's peer ID: everything is then done on its host and in its name, for which the tenant needs a blessing. A daemon
-   * that does not know of this does it in the tenant's own name; asDaemon() finds out.
+   * The daemon's peer ID: everything but services() and blessing(), which are the tenant's own, is then done on its host and in
+   * its name, for which the tenant needs a blessing. A daemon that does not know of this does it in the tenant's own name;
+   * asDaemon() finds out.
    */
   readonly onBehalfOf?: string | undefined
 }
@@ -55,7 +56,8 @@ export interface HandleOptions extends CallOptions {
  *
  * Every method throws P2pdError: ERR_REMOTE with the daemon's own words when it refused, ERR_SYSTEM when it cannot be
  * reached, ERR_CLOSED when it went away before it answered or the client is closed, ERR_TIMEOUT when it did not answer,
- * ERR_REQUEST when an argument is none. Or the signal's reason, when that aborted it.
+ * ERR_MESSAGE or ERR_FRAME when what it sent is no answer, ERR_REQUEST when an argument is none. Or the signal's reason, when
+ * that aborted it.
  */
 export class P2pdClient implements AsyncDisposable {
   readonly #address: SocketAddress
@@ -143,7 +145,8 @@ export class P2pdClient implements AsyncDisposable {
 
   /**
    * A client that does everything on the daemon's host and in its name, as far as the tenant is blessed: what it is not blessed
-   * for is ERR_REMOTE when it is asked. It is its caller's to close, and is closed with this one; of itself it gives itself.
+   * for is ERR_REMOTE when it is asked. It is its caller's to close, and is closed with this one. Such a client returns itself:
+   * closing what it returns closes it.
    */
   async asDaemon (options: CallOptions = {}): Promise<P2pdClient> {
     if (this.#isDaemon) return this

@@ -32,9 +32,9 @@ export interface DhtPlugin {
   /** Undefined: nobody knows the peer. */
   findPeer?(question: DhtQuestion & { readonly peerId: string }): Peer | undefined | Promise<Peer | undefined>
   findPeersConnectedToPeer?(question: DhtQuestion & { readonly peerId: string }): Iterable<Peer> | AsyncIterable<Peer>
-  /** What is above `count` is not sent. */
+  /** `count`: how many at most, 20 when the asker did not say; what is above it is not sent. */
   findProviders?(question: DhtQuestion & { readonly cid: Uint8Array, readonly count: number }): Iterable<Peer> | AsyncIterable<Peer>
-  /** Peer IDs, closest first. What is above `count` is not sent. */
+  /** Peer IDs, closest first; `count` as above. */
   getClosestPeers?(question: DhtQuestion & { readonly key: Uint8Array, readonly count: number }): Iterable<string> | AsyncIterable<string>
   /** The PublicKey protobuf. Undefined: nobody knows it. */
   getPublicKey?(question: DhtQuestion & { readonly peerId: string }): Uint8Array | undefined | Promise<Uint8Array | undefined>

@@ -8,7 +8,7 @@
  */
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { DHT_PLUGIN_PROTOCOL } from '../blessing/protocols.ts'
+import { DHT_PLUGIN_PROTOCOL } from '../wire/protocols.ts'
 import { P2pdError } from '../errors.ts'
 import { DEFAULT_REQUEST_TIMEOUT_MS, FRAME_DEADLINE_MS, LINGER_MS, MAX_REQUEST_TIMEOUT_MS } from '../limits.ts'
 import { decodeDHTRequest, type DHTRequest } from '../wire/codec.ts'

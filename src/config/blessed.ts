@@ -67,7 +67,7 @@ export const flagsShape = z.strictObject({
   lifetime: lifetimeShape('one that is to last longer belongs in the manifest, under `blessed`, and is renewed then')
 }).superRefine(sayUseless)
 
-/** As in a request, and in what is kept on disk. */
+/** As in a request. */
 export const requestShape = z.strictObject({
   actions: actionList,
   resources: resourceList,

@@ -22,9 +22,21 @@ export const RESERVED_NAMES: readonly string[] = [DAEMON_NAME, 'admin']
 /** What a fault about a name of p2pd itself says. */
 export const RESERVED_RULE = 'is a name of p2pd itself; choose another'
 
-/** Why this cannot be the name of a tenant that has an app, or undefined when it can. */
-export function whyNoTenantName (name: string): string | undefined {
+/** What it says instead where something was to be done to the daemon that can be done to tenants only. */
+export const NOT_TO_THE_DAEMON = {
+  bless: 'is in whose name others act: name the tenant whose app it is about',
+  export: 'is the daemon itself, whose key is not given out',
+  remove: 'is the daemon itself, which has an identity always: `p2pctl key renew daemon` makes a new one'
+} as const
+
+/**
+ * Why this cannot be the name of a tenant that has an app, or undefined when it can.
+ *
+ * @param ofDaemon what is wrong with the daemon's own name
+ */
+export function whyNoTenantName (name: string, ofDaemon: string = RESERVED_RULE): string | undefined {
   if (!NAME_PATTERN.test(name)) return NAME_RULE
+  if (name === DAEMON_NAME) return ofDaemon
   if (RESERVED_NAMES.includes(name)) return RESERVED_RULE
   return undefined
 }

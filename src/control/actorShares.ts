@@ -6,13 +6,18 @@
  * Counted for as long as a connection lasts, also as a stream: what a tenant has open there is bounded by it. What all have
  * open together is bounded by the daemon's own limits.
  */
-import { Cap, Ledger, partOf, type LimitName, type TenantLimits } from '../policy/ledger.ts'
+import { Cap, Ledger, partOf, type LimitName, type LimitWords, type TenantLimits } from '../policy/ledger.ts'
 
 const SHARE = 0.5
 const UNBLESSED_SHARE = 1 / 16
 
 export function shareOf (limit: number): number {
   return partOf(limit, SHARE)
+}
+
+/** For the sentence of a share that is used up. */
+export function wordsOf (tenant: string): LimitWords {
+  return { who: `in the daemon's name ${tenant}`, raise: 'have the operator raise the limit in daemon.yaml, of which this is a part' }
 }
 
 export class ActorShares {
@@ -49,7 +54,7 @@ export class ActorShares {
     const { controlConnections, requestsPerSecond } = this.#limits
     const ledger = new Ledger({
       limits: { ...this.#limits, controlConnections: partOf(controlConnections, share), requestsPerSecond: partOf(requestsPerSecond, share) },
-      words: { who: `in the daemon's name ${tenant}`, raise: 'have the operator raise the limit in daemon.yaml, of which this is a part' },
+      words: wordsOf(tenant),
       onReached: (name, sentence) => { this.#onReached(tenant, name, sentence) }
     })
     ledgers.set(tenant, ledger)

@@ -4,6 +4,9 @@
  */
 import type { RemoteStream } from './host.ts'
 
+/** What is said where there is none. */
+export const NO_DAEMON = 'this daemon has no identity of its own: classic mode has none; otherwise `p2pctl status` says what is wrong with it'
+
 export interface DaemonHost {
   /** Undefined where there is none: in classic mode, or while its identity is damaged. */
   readonly peerId: string | undefined

@@ -14,7 +14,7 @@ import type { Caller } from '../policy/ask.ts'
 import type { Ledger } from '../policy/ledger.ts'
 import type { ServiceInfo } from '../wire/codec.ts'
 import { Absentees } from './absentees.ts'
-import { shareOf } from './actorShares.ts'
+import { shareOf, wordsOf } from './actorShares.ts'
 import type { DaemonHost } from './daemonHost.ts'
 import { Delivery, type DeliveryInit } from './delivery.ts'
 import { HeldHandlers, type HeldHandlersInit } from './heldHandlers.ts'
@@ -178,7 +178,7 @@ export class Handlers {
     if (this.#entries.size + fresh.length > limit) throw ledger.over('handlers', limit)
     // Of those who act in the daemon's name none takes all the names there can be.
     const its = [...this.#entries.values()].filter(receivers => receivers.tenant === tenant).length
-    if (tenant !== this.#init.tenant && its + fresh.length > shareOf(limit)) throw ledger.over('handlers', shareOf(limit))
+    if (tenant !== this.#init.tenant && its + fresh.length > shareOf(limit)) throw ledger.over('handlers', shareOf(limit), wordsOf(tenant))
     // What can fail comes first. A stream may come as soon as its protocol is handled.
     for (const protocol of fresh) this.#entries.set(protocol, receiversFor(protocol, undefined))
     try {

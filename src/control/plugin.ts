@@ -47,29 +47,28 @@ export interface PluginInit {
 }
 
 /** Rejects with ERR_UNAVAILABLE when nobody serves it, ERR_TIMEOUT, ERR_CLOSED when it went away, ERR_REMOTE when it answers nonsense. */
-export async function askPlugin (protocol: string, { message, answered }: PluginQuestion, { daemon, signal, what, timeoutMs }: PluginInit): Promise<Outcome> {
-  const limited = new Limited(signal, timeoutMs, what)
+export async function askPlugin (protocol: string, { message, answered }: PluginQuestion, { daemon, signal: asker, what, timeoutMs }: PluginInit): Promise<Outcome> {
+  using question = new DisposableStack()
+  const signal = limited(question, asker, timeoutMs, what)
   try {
-    const remote = await daemon.openStream(protocol, { signal: limited.signal })
+    const remote = await daemon.openStream(protocol, { signal })
     const frames = new StreamFrames(remote.stream)
-    limited.onEnd(() => { frames.detach(); endStream(remote) })
+    question.defer(() => { frames.detach(); endStream(remote) })
     frames.send(message)
-    const first = await answerFrom(frames, limited.signal)
-    if (first.type === ResponseType.ERROR) return limited.end({ response: errorAnswer(safeText(first.error?.msg ?? '') || `${what}: refused without a reason`) })
+    const first = await answerFrom(frames, signal)
+    if (first.type === ResponseType.ERROR) return { response: errorAnswer(safeText(first.error?.msg ?? '') || `${what}: refused without a reason`) }
     const { response, series } = answered(first)
-    if (series === undefined) return limited.end({ response })
-    return { response, more: rest(frames, limited, series) }
+    return series === undefined ? { response } : { response, more: rest(frames, series, signal, question.move()) }
   } catch (error) {
-    limited.end(undefined)
-    throw limited.reasonOf(error)
+    throw signal.aborted ? signal.reason : reasonOf(error, what)
   }
 }
 
 /** Once it has begun, its end is the only way to say anything: that it has failed or run out of time, too. */
-async function * rest (frames: StreamFrames, limited: Limited, { most, read, end }: Series): AsyncGenerator<Uint8Array> {
+async function * rest (frames: StreamFrames, { most, read, end }: Series, signal: AbortSignal, question: DisposableStack): AsyncGenerator<Uint8Array> {
   try {
     for (let count = 0; count < most; count++) {
-      const frame = await frames.next(limited.signal)
+      const frame = await frames.next(signal)
       const message = frame === undefined ? undefined : read(frame)
       if (message === undefined) break
       yield message
@@ -77,55 +76,32 @@ async function * rest (frames: StreamFrames, limited: Limited, { most, read, end
   } catch {
     // Told as the end, see above.
   } finally {
-    limited.end(undefined)
+    question.dispose()
   }
   yield end
 }
 
-/** The time of one question, and what has to be let go of when it is over. */
-class Limited {
-  readonly #controller = new AbortController()
-  readonly #outer: AbortSignal
-  readonly #timer: NodeJS.Timeout
-  readonly #what: string
-  #release: () => void = () => {}
-  #isOver = false
+/** The asker's signal, and the question's time, which is over at the latest when `question` is. */
+function limited (question: DisposableStack, asker: AbortSignal, timeoutMs: number, what: string): AbortSignal {
+  const ended = new AbortController()
+  const timer = setTimeout(() => { ended.abort(new P2pdError('ERR_TIMEOUT', `${what}: no answer within ${timeoutMs / 1000} s`)) }, timeoutMs)
+  const onAbort = (): void => { ended.abort(asker.reason) }
+  asker.addEventListener('abort', onAbort, { once: true })
+  question.defer(() => {
+    clearTimeout(timer)
+    asker.removeEventListener('abort', onAbort)
+  })
+  if (asker.aborted) onAbort()
+  return ended.signal
+}
 
-  constructor (outer: AbortSignal, timeoutMs: number, what: string) {
-    this.#outer = outer
-    this.#what = what
-    this.#timer = setTimeout(() => { this.#controller.abort(new P2pdError('ERR_TIMEOUT', `${what}: no answer within ${timeoutMs / 1000} s`)) }, timeoutMs)
-    outer.addEventListener('abort', this.#onAbort, { once: true })
-    if (outer.aborted) this.#onAbort()
+function reasonOf (error: unknown, what: string): unknown {
+  if (!(error instanceof P2pdError)) return new P2pdError('ERR_PEER', `${what}: ${messageOf(error)}`, { cause: error })
+  switch (error.code) {
+    case 'ERR_UNAVAILABLE': return new P2pdError(error.code, `${what} is not available: ${error.message}`, { cause: error })
+    case 'ERR_CLOSED': return new P2pdError(error.code, `${what}: what provides it went away before it answered: ask again`, { cause: error })
+    case 'ERR_MESSAGE':
+    case 'ERR_FRAME': return new P2pdError('ERR_REMOTE', `${what}: what provides it answered what is no answer to this`, { cause: error })
+    default: return error
   }
-
-  get signal (): AbortSignal { return this.#controller.signal }
-
-  onEnd (release: () => void): void {
-    this.#release = release
-  }
-
-  /** Returns what it is given. */
-  end<T> (result: T): T {
-    if (this.#isOver) return result
-    this.#isOver = true
-    clearTimeout(this.#timer)
-    this.#outer.removeEventListener('abort', this.#onAbort)
-    this.#release()
-    return result
-  }
-
-  reasonOf (error: unknown): unknown {
-    if (this.signal.aborted) return this.signal.reason
-    if (!(error instanceof P2pdError)) return new P2pdError('ERR_PEER', `${this.#what}: ${messageOf(error)}`, { cause: error })
-    switch (error.code) {
-      case 'ERR_UNAVAILABLE': return new P2pdError(error.code, `${this.#what} is not available: ${error.message}`, { cause: error })
-      case 'ERR_CLOSED': return new P2pdError(error.code, `${this.#what}: what provides it went away before it answered: ask again`, { cause: error })
-      case 'ERR_MESSAGE':
-      case 'ERR_FRAME': return new P2pdError('ERR_REMOTE', `${this.#what}: what provides it answered what is no answer to this`, { cause: error })
-      default: return error
-    }
-  }
-
-  readonly #onAbort = (): void => { this.#controller.abort(this.#outer.reason) }
 }

@@ -5,7 +5,7 @@
  * whose tenant it knows by who is at the other end and not by what is said here. Owns what both sides say before that.
  */
 import { P2pdError } from '../errors.ts'
-import { AS_DAEMON_PROTOCOL } from '../blessing/protocols.ts'
+import { AS_DAEMON_PROTOCOL } from '../wire/protocols.ts'
 import type { Caller } from '../policy/ask.ts'
 import { ResponseType, decodeResponse, encodeRequest, type Request, type Response } from '../wire/codec.ts'
 import type { DaemonHost } from './daemonHost.ts'
@@ -33,7 +33,8 @@ export async function relay (request: Request, { daemon, caller, signal }: { dae
     return { response: await answerFrom(frames, signal), remote, frames }
   } catch (error) {
     remote.stream.abort(error instanceof Error ? error : new Error(String(error)))
-    throw error
+    if (!(error instanceof P2pdError && error.code === 'ERR_CLOSED')) throw error
+    throw new P2pdError('ERR_CLOSED', 'the daemon\'s host did not take the request: it is ending, or a limit of it is reached, which `p2pctl status` counts: ask again', { cause: error })
   }
 }
 

@@ -19,7 +19,7 @@ import { decodeRequest, encodeResponse, type Request } from '../wire/codec.ts'
 import { encodeFrame } from '../wire/frames.ts'
 import { decodePeerId } from '../wire/peers.ts'
 import type { Blessings } from './blessings.ts'
-import type { DaemonHost } from './daemonHost.ts'
+import { NO_DAEMON, type DaemonHost } from './daemonHost.ts'
 import { delegate } from './delegate.ts'
 import { FrameSource } from './frameSource.ts'
 import type { Handlers } from './handlers.ts'
@@ -131,7 +131,7 @@ async function answer (request: Request, init: SessionInit, signal: AbortSignal)
 /** Whether it is the daemon's name and this its own host; ERR_REQUEST where it is nobody's who is served here. */
 function isOwn (onBehalfOf: Uint8Array, { peerId, isHere }: DaemonHost): boolean {
   const named = decodePeerId(onBehalfOf).toString()
-  if (peerId === undefined) throw new P2pdError('ERR_UNAVAILABLE', 'onBehalfOf: this daemon has no identity of its own to act for')
+  if (peerId === undefined) throw new P2pdError('ERR_UNAVAILABLE', `onBehalfOf: ${NO_DAEMON}`)
   if (named !== peerId) throw new P2pdError('ERR_REQUEST', `onBehalfOf: ${named} is not this daemon, whose peer ID is ${peerId}`)
   return isHere
 }

@@ -15,7 +15,7 @@ import { P2pdError, messageOf } from '../errors.ts'
 import { FRAME_DEADLINE_MS } from '../limits.ts'
 import { socketPair } from '../os/socketPair.ts'
 import type { Ledger } from '../policy/ledger.ts'
-import { AS_DAEMON_PROTOCOL } from '../blessing/protocols.ts'
+import { AS_DAEMON_PROTOCOL } from '../wire/protocols.ts'
 import { isLocalAddress, type Neighbours } from './neighbours.ts'
 
 export interface AsDaemonInit {

@@ -132,7 +132,7 @@ export class HostCalls implements Host {
   }
 
   /** How the control protocol asks the daemon's host something, without the app having asked to be connected to it. */
-  async openWire (peer: PeerId, protocol: string, options: { signal: AbortSignal }): Promise<RemoteStream> {
+  async openToDaemon (peer: PeerId, protocol: string, options: { signal: AbortSignal }): Promise<RemoteStream> {
     return await this.#open(peer, [protocol], options)
   }
 

@@ -1,5 +1,5 @@
 /** The daemon's own host, as this tenant's host reaches it: over the connection that the supervisor makes between the two. */
-import type { DaemonHost } from '../control/daemonHost.ts'
+import { NO_DAEMON, type DaemonHost } from '../control/daemonHost.ts'
 import type { RemoteStream } from '../control/host.ts'
 import { P2pdError } from '../errors.ts'
 import { parsePeerId } from '../wire/peers.ts'
@@ -8,10 +8,10 @@ import type { Neighbours } from './neighbours.ts'
 
 export class DaemonCalls implements DaemonHost {
   readonly #neighbours: Neighbours
-  readonly #host: () => Pick<HostCalls, 'openWire'>
+  readonly #host: () => Pick<HostCalls, 'openToDaemon'>
 
   /** @param host asked for late: the two know each other */
-  constructor (neighbours: Neighbours, host: () => Pick<HostCalls, 'openWire'>) {
+  constructor (neighbours: Neighbours, host: () => Pick<HostCalls, 'openToDaemon'>) {
     this.#neighbours = neighbours
     this.#host = host
   }
@@ -20,7 +20,7 @@ export class DaemonCalls implements DaemonHost {
   get isHere (): boolean { return this.#neighbours.isDaemonHere }
 
   async openStream (protocol: string, { signal }: { signal: AbortSignal }): Promise<RemoteStream> {
-    if (this.peerId === undefined) throw new P2pdError('ERR_UNAVAILABLE', 'this daemon has no identity of its own that anything could be asked of')
-    return await this.#host().openWire(parsePeerId(this.peerId), protocol, { signal })
+    if (this.peerId === undefined) throw new P2pdError('ERR_UNAVAILABLE', NO_DAEMON)
+    return await this.#host().openToDaemon(parsePeerId(this.peerId), protocol, { signal })
   }
 }

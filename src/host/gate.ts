@@ -81,7 +81,7 @@ export class Gate {
     if (isHere && this.#ownPorts.includes(endpoint.port)) {
       throw new P2pdError('ERR_DENIED', `dial denied on Peer ${peer.toString()} at ${endpoint.address}: it is one of the daemon's own ports`)
     }
-    if (!this.#isWireTo(peer, endpoint)) this.#judge.require(this.#host, ask)
+    if (!this.#isWayToDaemon(peer, endpoint)) this.#judge.require(this.#host, ask)
     this.#ledger.dials.spend()
     this.#ledger.connections.take()
     let isConnected = false
@@ -99,7 +99,7 @@ export class Gate {
       connected: connection => {
         isConnected = true
         this.#inbound.know(peer.toString())
-        this.#holdUntilClosed(connection, this.#isWireTo(peer, endpoint) ? undefined : ask, release)
+        this.#holdUntilClosed(connection, this.#isWayToDaemon(peer, endpoint) ? undefined : ask, release)
       },
       failed: () => { if (!isConnected) release() }
     }
@@ -122,8 +122,8 @@ export class Gate {
 
   #proved (peer: PeerId, connection: MultiaddrConnection): void {
     const endpoint = endpointOf(connection.remoteAddr)
-    const isWireHere = endpoint.vouched === true && this.#neighbours.isDaemonHere
-    const ask: Ask | undefined = isWireHere ? undefined : { action: 'acceptConnection', resource: { type: 'Peer', id: peer.toString() }, context: endpoint }
+    const isWayFromTenant = endpoint.vouched === true && this.#neighbours.isDaemonHere
+    const ask: Ask | undefined = isWayFromTenant ? undefined : { action: 'acceptConnection', resource: { type: 'Peer', id: peer.toString() }, context: endpoint }
     if (ask !== undefined) this.#judge.require(this.#host, ask)
     const arrival = this.#arrivals.get(connection)
     if (arrival === undefined) throw new P2pdError('ERR_CLOSED', 'a connection nobody accepted')
@@ -135,7 +135,7 @@ export class Gate {
    * From a tenant's host to the daemon's, made by the supervisor: each stream on it is judged, and nothing else passes there.
    * The other way the daemon is a neighbour as any other.
    */
-  #isWireTo (peer: PeerId, { vouched = false }: Endpoint): boolean {
+  #isWayToDaemon (peer: PeerId, { vouched = false }: Endpoint): boolean {
     return vouched && this.#neighbours.isDaemon(peer.toString())
   }
 

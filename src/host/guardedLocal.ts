@@ -9,7 +9,7 @@ import { localTransport } from '../local/transport.ts'
 import type { Switchboard } from '../local/switchboard.ts'
 import type { Multiaddr } from '../wire/addresses.ts'
 import { endpointOf } from './endpoints.ts'
-import { passing } from './passing.ts'
+import { shownUpgrader } from './shownUpgrader.ts'
 import { peerOf, type Gate } from './gate.ts'
 
 type Components = Parameters<ReturnType<typeof localTransport>>[0]
@@ -23,7 +23,7 @@ export function guardedLocal (gate: Gate, switchboard: Switchboard, muxer: () =>
     transport.dial = async (address: Multiaddr, options: DialTransportOptions): Promise<Connection> => {
       const { connected, failed } = gate.dial(peerOf(address), endpointOf(address))
       try {
-        return await dial(address, { ...options, upgrader: passing(options.upgrader, connected) })
+        return await dial(address, { ...options, upgrader: shownUpgrader(options.upgrader, connected) })
       } catch (error) {
         throw gate.whyFailed(error)
       } finally {
@@ -31,7 +31,7 @@ export function guardedLocal (gate: Gate, switchboard: Switchboard, muxer: () =>
       }
     }
     transport.createListener = (options: CreateListenerOptions): Listener => {
-      return createListener({ ...options, upgrader: passing(options.upgrader, connection => { gate.arrived(connection) }) })
+      return createListener({ ...options, upgrader: shownUpgrader(options.upgrader, connection => { gate.arrived(connection) }) })
     }
     return transport
   }

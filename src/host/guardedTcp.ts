@@ -13,7 +13,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { P2pdError, messageOf } from '../errors.ts'
 import { resolve, type Resolved } from './endpoints.ts'
 import { peerOf, type Gate } from './gate.ts'
-import { passing } from './passing.ts'
+import { shownUpgrader } from './shownUpgrader.ts'
 
 type Components = Parameters<ReturnType<typeof tcp>>[0]
 
@@ -30,7 +30,7 @@ export function guardedTcp (gate: Gate): (components: Components) => Transport {
     const dialOne = async (peer: PeerId, { endpoint, literal }: Resolved, options: DialTransportOptions): Promise<Connection> => {
       const { connected, failed } = gate.dial(peer, endpoint)
       try {
-        return await dial(literal.encapsulate(`/p2p/${peer.toString()}`), { ...options, upgrader: passing(options.upgrader, connection => { connected(connection); tune(connection) }) })
+        return await dial(literal.encapsulate(`/p2p/${peer.toString()}`), { ...options, upgrader: shownUpgrader(options.upgrader, connection => { connected(connection); tune(connection) }) })
       } catch (error) {
         throw gate.whyFailed(error)
       } finally {
@@ -52,7 +52,7 @@ export function guardedTcp (gate: Gate): (components: Components) => Transport {
       throw new P2pdError('ERR_PEER', faults.map(messageOf).join('; '), { cause: faults })
     }
     transport.createListener = (options: CreateListenerOptions): Listener => {
-      return createListener({ ...options, upgrader: passing(options.upgrader, connection => { gate.arrived(connection); tune(connection) }) })
+      return createListener({ ...options, upgrader: shownUpgrader(options.upgrader, connection => { gate.arrived(connection); tune(connection) }) })
     }
     // Not /unix/ either, which the library would dial: a program's own socket is nobody's peer.
     transport.dialFilter = addresses => addresses.filter(isTcp)

@@ -1,7 +1,7 @@
 /**
  * The host process: one tenant's libp2p node and its control socket, put together and taken apart.
  *
- * Started by a supervisor with everything it needs (link.ts); knows no other tenant. It ends when it is told to, when it has
+ * Started by a supervisor with everything it needs (link.ts); of other tenants it knows who they are (neighbours.ts). It ends when it is told to, when it has
  * been idle for long enough, and when its supervisor is gone.
  */
 import { ControlServer } from '../control/server.ts'
@@ -21,7 +21,8 @@ import { ownHostPolicy } from '../policy/ownHost.ts'
 import { formatMultiaddr } from '../wire/addresses.ts'
 import { serveAsDaemon } from './asDaemon.ts'
 import { HostCalls } from './calls.ts'
-import { DaemonBlessings, answerBlessingStatus } from './daemonBlessings.ts'
+import { answerBlessingStatus } from './blessingStatus.ts'
+import { DaemonBlessings } from './daemonBlessings.ts'
 import { DaemonCalls } from './daemonCalls.ts'
 import { Gate } from './gate.ts'
 import { answerEcho } from './echo.ts'
@@ -64,7 +65,7 @@ const audit = hostAudit.record
 const judge = new Judge({ tenant: start.tenant, policy: policyFrom(start.policy), audit, auditAllowed: start.auditAllowed })
 const ledger = new Ledger({
   limits: start.limits,
-  isShared: start.tenant === DAEMON_NAME,
+  ...start.tenant === DAEMON_NAME && { isShared: true, words: { who: 'all who act in the daemon\'s name together', raise: 'have the operator raise the limit in daemon.yaml' } },
   onReached: (name, reason) => { audit({ event: 'limit', resource: `limits.${name}`, reason }) }
 })
 const pipes = new Pipes({ ledger, signal: stopping.signal })

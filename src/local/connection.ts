@@ -15,7 +15,7 @@ import type { Socket } from 'node:net'
 import type { AbortOptions, EventHandler, Logger, MessageStreamEvents } from '@libp2p/interface'
 import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils'
 import { hasHungUp } from '../os/hangup.ts'
-import { widenSendBuffer } from './sendBuffer.ts'
+import { widenSendBuffer } from '../os/sendBuffer.ts'
 import type { LocalEnd } from './switchboard.ts'
 
 /**

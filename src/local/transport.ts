@@ -25,7 +25,14 @@ export interface LocalTransportComponents {
   readonly logger: ComponentLogger
 }
 
-/** For the `transports` of a libp2p node. */
+/**
+ * For the `transports` of a libp2p node, on Linux; addresses are `/unix/PATH` where the switchboard is unixSockets(). Nothing is
+ * encrypted: who is at the other end is what the switchboard says.
+ *
+ * ```js
+ * transports: [localTransport({ switchboard: unixSockets({ vouch }), muxer: yamux() })], addresses: { listen: ['/unix/tmp/a.sock'] }
+ * ```
+ */
 export function localTransport ({ switchboard, muxer }: LocalTransportInit): (components: LocalTransportComponents) => Transport {
   return components => new LocalTransport(switchboard, muxer(), components)
 }

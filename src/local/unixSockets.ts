@@ -22,9 +22,9 @@ export type Vouch = (credentials: Credentials, direction: 'inbound' | 'outbound'
 export interface UnixSocketsInit {
   /** Who this process is. Throws or rejects when it is nobody to talk with. */
   readonly vouch: Vouch
-  /** How long that may take; on the side that dialled, together with the other side's answer. */
+  /** How long that may take, milliseconds; on the side that dialled, together with the other side's answer. Default: 10,000. */
   readonly vouchTimeoutMs?: number
-  /** Of the sockets in the file system; only this user's processes can connect unless it says otherwise. */
+  /** Of the sockets in the file system; only this user's processes can connect unless it says otherwise. Default: 0o600. */
   readonly mode?: number
 }
 
@@ -35,6 +35,11 @@ const MAX_UNVOUCHED = 128
 
 const LET_IN = Buffer.from([1])
 
+/**
+ * `dial` rejects with ERR_PEER when nobody listens there, ERR_DENIED when either side does not vouch for the other, ERR_TIMEOUT,
+ * ERR_REQUEST for an address that is no `/unix/PATH`, or the signal's reason. `listen` takes the place of a socket that a process
+ * which has gone has left; disposing what it returns removes the socket and leaves connections open.
+ */
 export function unixSockets ({ vouch, vouchTimeoutMs = VOUCH_TIMEOUT_MS, mode = 0o600 }: UnixSocketsInit): Switchboard {
   return {
     async dial (address, { signal }) {

@@ -8,7 +8,10 @@
 import { BlockList, isIPv4 } from 'node:net'
 import { canonicalIp, carriedIps } from './addresses.ts'
 import type { Ask } from './ask.ts'
-import { BLESSING_STATUS_PROTOCOL, PLUGIN_FAMILY } from '../blessing/protocols.ts'
+import { BLESSING_STATUS_PROTOCOL, PLUGIN_FAMILY } from '../wire/protocols.ts'
+
+/** How the rules begin, where a decision names what decided. */
+const CODE = 'code: '
 
 interface AddressRule {
   readonly what: string
@@ -56,6 +59,11 @@ export function forbiddenByCode (ask: Ask): string | undefined {
   if (ask.action === 'useService') return forbiddenService(ask.resource.id)
   if (ask.action === 'acceptStream' && ask.resource.id.startsWith(PLUGIN_FAMILY) && ask.context.vouched !== true) return `code: no policy can allow a plugin to be asked by others than the hosts of this machine`
   return undefined
+}
+
+/** What such a rule says, for whoever is denied by it; undefined for what policies have decided. */
+export function saidByCode (decidedBy: string): string | undefined {
+  return decidedBy.startsWith(CODE) ? decidedBy.slice(CODE.length) : undefined
 }
 
 /** Plugins answer what the daemon asks them on a tenant's behalf, once that is allowed; a stream of its own would go round that. */

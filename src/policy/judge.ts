@@ -8,6 +8,7 @@ import type { Audit, AuditEvent } from '../audit.ts'
 import { P2pdError } from '../errors.ts'
 import { safeText } from '../log.ts'
 import type { Ask, Caller, Decision, Policy } from './ask.ts'
+import { saidByCode } from './codeRules.ts'
 
 /** Throws ERR_DENIED with the action and the resource when it is not allowed. */
 export type Require = (caller: Caller, ask: Ask) => void
@@ -75,7 +76,7 @@ export class Judge {
     if (decision.allowed) return false
     this.#open.delete(open)
     this.#record('revoked', open.caller, open.ask, decision)
-    open.close(new P2pdError('ERR_DENIED', `${sentenceOf(open.ask)} since a change of policy${because(decision)}`))
+    open.close(new P2pdError('ERR_DENIED', `${sentenceOf(open.ask)} from now on${because(decision)}`))
     return true
   }
 
@@ -99,8 +100,10 @@ export function actorOf (caller: Pick<Caller, 'tenant'>, hostTenant: string): { 
   return caller.tenant === hostTenant ? {} : { actor: caller.tenant, onBehalfOf: hostTenant }
 }
 
-function because ({ why }: Decision): string {
-  return why === undefined ? '' : `: ${why}`
+/** Policies are the operator's, and not shown; a rule in code is no secret, and nobody should look for a policy in its place. */
+function because ({ why, policy }: Decision): string {
+  const reason = why ?? saidByCode(policy)
+  return reason === undefined ? '' : `: ${reason}`
 }
 
 function sentenceOf (ask: Ask): string {

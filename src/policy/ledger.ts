@@ -102,12 +102,18 @@ export class Rate {
 const STRANGERS_SHARE = 0.5
 const NEIGHBOURS_SHARE = 0.25
 
+/** Who has a limit, and who can raise it. */
+export interface LimitWords {
+  readonly who: string
+  readonly raise: string
+}
+
 export interface LedgerInit {
   readonly limits: TenantLimits
   /** It is the daemon's own host: then no stranger can keep this machine's hosts out, and none of those the others. */
   readonly isShared?: boolean
-  /** Who has these limits, where it is not the tenant whose host this is, and who can raise them. */
-  readonly words?: { readonly who: string, readonly raise: string }
+  /** Of limits that are not those of the tenant whose host this is. */
+  readonly words?: LimitWords
   /** Called each time a limit is met. */
   readonly onReached?: (name: LimitName, sentence: string) => void
 }
@@ -131,7 +137,7 @@ export class Ledger {
   readonly #onReached: (name: LimitName, sentence: string) => void
   readonly #reached = new Map<LimitName, number>()
   readonly #inboundStreamsOf = new Map<string, number>()
-  readonly #words: NonNullable<LedgerInit['words']>
+  readonly #words: LimitWords
   readonly #isShared: boolean
   readonly #strangersStreams: Cap
   /** As many as there are tenants. */
@@ -198,9 +204,8 @@ export class Ledger {
   }
 
   /** The error of a limit that is reached, counted. */
-  readonly over = (name: LimitName, limit: number): P2pdError => {
+  readonly over = (name: LimitName, limit: number, { who, raise } = this.#words): P2pdError => {
     const [have, mend] = SENTENCES[name]
-    const { who, raise } = this.#words
     const sentence = `limits.${name}: ${who} ${have.replace('$', String(limit))}: ${mend}, or ${raise}`
     this.#reached.set(name, (this.#reached.get(name) ?? 0) + 1)
     this.#onReached(name, sentence)

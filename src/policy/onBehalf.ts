@@ -7,8 +7,10 @@
  */
 import { standsAt, type Grant } from '../blessing/grant.ts'
 import { covers, type DaemonAction } from '../blessing/scope.ts'
+import { safeText } from '../log.ts'
 import type { Ask, Caller, Decision, Policy } from './ask.ts'
 import type { BlessedApp, PolicyDocument, PolicyText } from './document.ts'
+import { saidByCode } from './codeRules.ts'
 import { createPolicy } from './engine.ts'
 
 const ROOT_UID = 0
@@ -29,18 +31,20 @@ export function createDaemonPolicy (document: PolicyDocument, now: () => number 
     decide (caller, ask) {
       if (caller.tenant === tenant.name) return own.decide(caller, ask)
       const denied = (policy: string, why: string): Decision => ({ allowed: false, policy, epoch, why })
+      const deniedBy = (whose: string, { policy }: Decision, asked: Ask, why: string): Decision =>
+        denied(`${whose}: ${policy}`, saidByCode(policy) ?? `${why}: \`${explain(whose, asked)}\` tells an operator what it would take`)
       const app = apps.get(caller.tenant)
       const isMeant = (grant: Grant): boolean => ask.action === 'act' || covers(grant, ask.action as DaemonAction, ask.resource.id)
-      const grant = app?.grants.find(candidate => standsAt(candidate, now()) && isMeant(candidate))
-      if (app === undefined || grant === undefined) {
-        return denied('no blessing', whyNot(caller.tenant, ask, app))
-      }
+      const meant = app?.grants.filter(isMeant) ?? []
+      const grant = meant.find(candidate => standsAt(candidate, now()))
+      if (app === undefined || grant === undefined) return denied('no blessing', whyNot(caller.tenant, ask, app, meant))
       if (!isItsUser(caller, app)) return denied('code: only the app\'s own user acts for it', `${caller.tenant}'s programs are those of uid ${app.uid}`)
       if (ask.action === 'act') return { allowed: true, policy: `blessing ${grant.id}`, epoch }
-      const its = app.policy.decide(caller, actingOf(ask))
-      if (!its.allowed) return denied(`${caller.tenant}: ${its.policy}`, `${caller.tenant}'s own policies do not allow it actForDaemon`)
+      const acting = actingOf(ask)
+      const its = app.policy.decide(caller, acting)
+      if (!its.allowed) return deniedBy(caller.tenant, its, acting, `${caller.tenant}'s own policies do not allow it actForDaemon`)
       const daemons = own.decide({ ...caller, tenant: tenant.name }, ask)
-      if (!daemons.allowed) return denied(`${tenant.name}: ${daemons.policy}`, 'the daemon\'s own policies do not allow it')
+      if (!daemons.allowed) return deniedBy(tenant.name, daemons, ask, 'the daemon\'s own policies do not allow it')
       return { allowed: true, policy: `blessing ${grant.id}, ${its.policy}, ${daemons.policy}`, epoch }
     }
   }
@@ -60,9 +64,16 @@ function isItsUser ({ process }: Caller, { uid }: App): boolean {
   return process !== undefined && (process.uid === uid || process.uid === ROOT_UID)
 }
 
-function whyNot (tenant: string, { action }: Ask, app: App | undefined): string {
+/** @param meant blessings that are about it, and do not stand */
+function whyNot (tenant: string, { action }: Ask, app: App | undefined, meant: readonly Grant[]): string {
   const mend = `an operator gives one with \`p2pctl bless ${tenant} --action ${action === 'identify' || action === 'act' ? '...' : action} --resource ...\``
-  return app === undefined ? `${tenant} has no blessing: ${mend}` : `no blessing of ${tenant} covers it: ${mend}`
+  if (app === undefined) return `${tenant} has no blessing: ${mend}`
+  return `no blessing of ${tenant} ${meant.length > 0 ? 'that covers it stands now' : 'covers it'}: ${mend}`
+}
+
+function explain (tenant: string, ask: Ask): string {
+  const context = ask.action === 'actForDaemon' ? ` --context action=${ask.context.action}` : ''
+  return `p2pctl policy explain ${tenant} ${ask.action} ${safeText(ask.resource.id)}${context}`
 }
 
 /** A policy that is named and not there would be a forbid that is not heard: then nothing is allowed. */

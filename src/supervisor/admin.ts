@@ -10,7 +10,8 @@ import { ConfigError, P2pdError, messageOf } from '../errors.ts'
 import type { Grant } from '../blessing/grant.ts'
 import type { BlessedSpec } from '../config/blessed.ts'
 import { parseBlessing } from '../config/blessingRequest.ts'
-import { whyNoTenantName, whyNoTenantOrDaemon } from '../config/names.ts'
+import { NOT_TO_THE_DAEMON, whyNoTenantName, whyNoTenantOrDaemon } from '../config/names.ts'
+import { show } from '../config/show.ts'
 import type { Keystore } from '../keystore/keystore.ts'
 import type { ServiceFigures } from '../link.ts'
 import type { Logger } from '../log.ts'
@@ -107,6 +108,14 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   }]
 ])
 
+/** What can be done to tenants only, and why. */
+const NOT_FOR_THE_DAEMON: ReadonlyMap<string, string> = new Map([
+  ['POST /v1/blessings/NAME', NOT_TO_THE_DAEMON.bless],
+  ['DELETE /v1/blessings/NAME', NOT_TO_THE_DAEMON.bless],
+  ['GET /v1/keys/NAME', NOT_TO_THE_DAEMON.export],
+  ['DELETE /v1/keys/NAME', NOT_TO_THE_DAEMON.remove]
+])
+
 /** What mends a host that was given up, or an identity that is damaged: the daemon's own can be either. Its key is not given out. */
 const FOR_THE_DAEMON_TOO: ReadonlySet<string> = new Set(['POST /v1/tenants/NAME/restart', 'PUT /v1/keys/NAME', 'POST /v1/keys/NAME/renew'])
 
@@ -156,8 +165,9 @@ function find (method: string, path: string): { route: Route, name: string } {
   const pattern = ['', version, collection, ...name === undefined ? [] : ['NAME'], ...rest].join('/')
   const route = routes.get(`${method} ${pattern}`)
   if (route === undefined) throw new P2pdError('ERR_REQUEST', `no such operation: ${method} ${path}`)
-  const why = name === undefined ? undefined : FOR_THE_DAEMON_TOO.has(`${method} ${pattern}`) ? whyNoTenantOrDaemon(name) : whyNoTenantName(name)
-  if (why !== undefined) throw new P2pdError('ERR_REQUEST', `${JSON.stringify(name)}: a tenant's name ${why}`)
+  const operation = `${method} ${pattern}`
+  const why = name === undefined ? undefined : FOR_THE_DAEMON_TOO.has(operation) ? whyNoTenantOrDaemon(name) : whyNoTenantName(name, NOT_FOR_THE_DAEMON.get(operation))
+  if (why !== undefined) throw new P2pdError('ERR_REQUEST', `NAME: ${why}, found ${show(name)}`)
   return { route, name: name ?? '' }
 }
 

@@ -9,7 +9,6 @@
  */
 import { standsAt, type Grant } from '../blessing/grant.ts'
 import { MAX_GRANTS, type BlessedSpec } from '../config/blessed.ts'
-import { parseBlessing } from '../config/blessingRequest.ts'
 import { show } from '../config/show.ts'
 import type { AuditEvent } from '../audit.ts'
 import { P2pdError, messageOf } from '../errors.ts'
@@ -102,9 +101,8 @@ export class Blessings implements Disposable, AsyncDisposable {
     return rows.sort((a, b) => a.tenant === b.tenant ? a.epoch - b.epoch : a.tenant < b.tenant ? -1 : 1)
   }
 
-  /** On disk when it resolves. ERR_CONFIG for what is no blessing, ERR_LIMIT where there are enough, ERR_SYSTEM where the disk refuses. */
-  async give ({ tenant, tenantId, ...request }: BlessRequest): Promise<Grant> {
-    const spec = parseBlessing(request)
+  /** On disk when it resolves. ERR_LIMIT where there are enough, ERR_SYSTEM where the disk refuses. */
+  async give ({ tenant, tenantId, ...spec }: BlessRequest): Promise<Grant> {
     return await this.#change((draft, nowSeconds) => {
       const has = draft.grants.filter(grant => grant.tenant === tenant && grant.expires > nowSeconds).length
       if (has >= MAX_GRANTS) throw new P2pdError('ERR_LIMIT', `${tenant} has ${has} blessings, and ${MAX_GRANTS} is the most: \`p2pctl blessings\` lists them, \`p2pctl unbless ${tenant} --id ID\` ends one`)

@@ -168,7 +168,6 @@ export class DaemonDesk {
   }
 
   #idOf (name: string): string {
-    if (name === DAEMON_NAME) throw new P2pdError('ERR_REQUEST', `${name} is in whose name others act: name one of them`)
     const party = this.#declared.find(({ spec }) => spec.name === name)
     if (party === undefined) throw new P2pdError('ERR_REQUEST', `there is no tenant ${name}: \`p2pctl tenant list\` shows those there are`)
     if (party.identity === undefined) throw new P2pdError('ERR_REQUEST', `${name} has no identity that could be blessed: \`p2pctl status\` says what is wrong with it`)

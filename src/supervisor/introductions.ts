@@ -44,8 +44,7 @@ export class Introductions {
     try {
       if (!this.#bucketOf(from.name).take()) throw again('too many connections to neighbours are asked for')
       const to = this.#find(peerId)
-      const isWire = to?.isDaemon === true
-      if (to === undefined || to.name === from.name || from.peerId === undefined || !(isWire || (from.isLocal && to.isLocal))) {
+      if (to === undefined || to.name === from.name || from.peerId === undefined || !(to.isDaemon || (from.isLocal && to.isLocal))) {
         throw new P2pdError('ERR_UNAVAILABLE', 'no host of this machine is reached without the network there')
       }
       await running(to)
@@ -79,7 +78,7 @@ async function running ({ tenant, isDaemon }: Introduced): Promise<void> {
     await tenant.running({ start: isDaemon })
   } catch (error) {
     // Why a neighbour's does not run are words of its own host, and not for another tenant's app. The log has them.
-    throw isDaemon ? error : new P2pdError('ERR_UNAVAILABLE', 'its host does not run now', { cause: error })
+    throw isDaemon ? error : new P2pdError('ERR_UNAVAILABLE', 'its host does not run now: a program of its own starts it, or `start: always` in its manifest', { cause: error })
   }
 }
 

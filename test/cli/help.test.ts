@@ -41,7 +41,7 @@ for (const [what, args, sentence] of [
   ['a name that none can have', ['tenant', 'restart', '../x'], /^argv: NAME: must be lower-case letters.*found "\.\.\/x"\n$/],
   ['a name of p2pd itself', ['tenant', 'add', 'daemon'], /^argv: NAME: is a name of p2pd itself; choose another, found "daemon"\n$/],
   ['a blessing without a resource', ['bless', 'chat', '--action', 'openStream'], /^p2pctl: required option '--resource <resource\.\.\.>' not specified\n$/],
-  ['a blessing of the daemon', ['bless', 'daemon', '--action', 'openStream', '--resource', '/a'], /^argv: NAME: is a name of p2pd itself; choose another, found "daemon"\n$/],
+  ['a blessing of the daemon', ['bless', 'daemon', '--action', 'openStream', '--resource', '/a'], /^argv: NAME: is in whose name others act: name the tenant whose app it is about, found "daemon"\n$/],
   ['a blessing for more than a day', ['bless', 'chat', '--action', 'openStream', '--resource', '/a', '--for', '25h'], /^argv: --for: must be from 1m to 24h: one that is to last longer belongs in the manifest, under `blessed`, and is renewed then, found "25h"\n$/],
   ['an empty directory name', ['status', '--run', ''], /^argv: --run: must not be empty\n$/]
 ] as const) {

@@ -125,6 +125,10 @@ test('a request is looked at like anything from outside', t => {
     [{ ...good, tenant: 'victim' }, 'request: tenant: unknown key; there are: actions, resources, seconds'],
     [JSON.parse('{"__proto__":{"seconds":60},"actions":["openStream"],"resources":["/a/"]}'), 'request: seconds: is missing']
   ] as const) t.is(faultsOf(() => parseBlessing(value))[0], fault)
+  for (const wrong of [
+    { actions: ['fly'] }, { resources: [] }, { actions: Array.from({ length: 17 }, () => 'openStream') }, { resources: Array.from({ length: 65 }, (_, i) => `/${i}`) },
+    { resources: [`/${'x'.repeat(256)}`] }, { resources: ['/\u202e'] }
+  ]) t.regex(faultsOf(() => parseBlessing({ ...good, ...wrong }))[0] ?? '', /^request: (?:actions|resources)/)
 })
 
 test('what says the same has the same key, and nothing else has', t => {

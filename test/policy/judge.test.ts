@@ -56,7 +56,7 @@ test('what a new policy denies of what is open is closed, once, and recorded; th
   hold('/c')()
   t.is(one.replace(allowing(2, '/b')), 1)
   t.is(one.replace(allowing(3, '/b')), 0)
-  t.deepEqual(closed, ['openStream denied on Protocol /a since a change of policy'])
+  t.deepEqual(closed, ['openStream denied on Protocol /a from now on'])
   t.like(events, [{ event: 'revoked', action: 'openStream', resource: 'Protocol /a', epoch: 2 }])
 })
 

@@ -52,20 +52,6 @@ test('taking back what does not stand says so', async t => {
   await t.throwsAsync(blessings.revoke('indexer'), { code: 'ERR_REQUEST' })
 })
 
-for (const [what, request] of [
-  ['an unknown action', { ...SEARCH, actions: ['fly'] }], ['no resource', { ...SEARCH, resources: [] }], ['a day and a second', { ...SEARCH, seconds: 86_401 }],
-  ['17 actions', { ...SEARCH, actions: Array.from({ length: 17 }, () => 'openStream') }], ['65 resources', { ...SEARCH, resources: Array.from({ length: 65 }, (_, i) => `/${i}`) }],
-  ['a resource of 257 bytes', { ...SEARCH, resources: [`/${'x'.repeat(256)}`] }], ['a resource that cannot be printed', { ...SEARCH, resources: ['/\u202e'] }]
-] as const) {
-  test(`nobody is blessed with ${what}`, async t => {
-    const world = new World(t)
-    const blessings = await world.open()
-    await t.throwsAsync(blessings.give({ ...CHAT, ...request }), { code: 'ERR_CONFIG', message: /^request: / })
-    t.deepEqual(blessings.standing(), [])
-    t.false(existsSync(world.path))
-  })
-}
-
 test('a tenant has at most 16, and one that has ended makes room', async t => {
   const world = new World(t)
   const blessings = await world.open()

@@ -68,7 +68,7 @@ for (const [what, name, change] of [
 test('what a neighbour\'s host says of its end is not for others; what the daemon\'s says is', async t => {
   const running = async (): Promise<void> => { throw new P2pdError('ERR_UNAVAILABLE', 'the host does not run: its own words') }
   const a = party('a')
-  for (const [isDaemon, reason] of [[false, 'its host does not run now'], [true, 'the host does not run: its own words']] as const) {
+  for (const [isDaemon, reason] of [[false, 'its host does not run now: a program of its own starts it, or `start: always` in its manifest'], [true, 'the host does not run: its own words']] as const) {
     const asker = recorder()
     await among([a, party('b', { isDaemon, running })]).introduce(a, asker, 0, 'peer of b')
     t.deepEqual(asker.told, [{ kind: 'notReached', id: 0, code: 'ERR_UNAVAILABLE', reason }])

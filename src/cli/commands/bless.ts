@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { asDaemonSocketPath } from '../../config/runPaths.ts'
 import { contextOf } from '../context.ts'
 import { askDaemon } from '../daemon.ts'
-import { examples, tenantName } from '../help.ts'
+import { examples, tenantTo } from '../help.ts'
 import { until } from '../moments.ts'
 import { list, sentence, some } from '../output.ts'
 
@@ -15,9 +15,9 @@ export function bless (parent: Command): void {
     .description('Lets a tenant\'s app do each of the actions on each of the resources in the daemon\'s name, at once and for as long as is ' +
       'said. Its own policies have to allow it actForDaemon, and the daemon\'s the action itself. What is to stand for longer than a day ' +
       'belongs in the manifest, under `blessed`. Kept over restarts.')
-    .argument('<tenant>', 'whose app', tenantName)
+    .argument('<tenant>', 'whose app', tenantTo('bless'))
     .requiredOption('--action <action...>', 'what: connect, disconnect, listPeers, openStream, provideService')
-    .requiredOption('--resource <resource...>', 'on what: a protocol, all that begin with a prefix (/search/), a peer ID, own, or * for anything')
+    .requiredOption('--resource <resource...>', 'on what: a protocol or all that begin with a prefix (/search/) for openStream and provideService, a peer ID for connect and disconnect, own for listPeers, or * for anything')
     .option('--for <duration>', 'for how long, from 1m to 24h', '1h')
     .addHelpText('after', examples({
       'p2pctl bless indexer --action provideService --resource /search/': 'it may serve /search/1.0.0 under the daemon\'s identity, for an hour',

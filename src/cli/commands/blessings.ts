@@ -25,7 +25,7 @@ export function blessings (parent: Command): void {
 }
 
 function text (rows: readonly BlessingRow[], nowMs: number): string {
-  if (rows.length === 0) return 'nobody is blessed: `p2pctl bless TENANT --action ACTION --resource RESOURCE` lets a tenant act in the daemon\'s name\n'
+  if (rows.length === 0) return 'nobody is blessed: `p2pctl bless TENANT --action ACTION --resource RESOURCE` lets a tenant act in the daemon\'s name, where policies of both do (docs/BLESSED.md)\n'
   return table(['TENANT', 'MAY', 'ON', 'UNTIL', 'BY', 'STATE', 'ID'], rows.map(({ tenant, actions, resources, expires, source, state, id }) => [
     sentence(tenant),
     some(actions),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { ConfigError } from '../../errors.ts'
 import { contextOf } from '../context.ts'
-import { examples, tenantName } from '../help.ts'
+import { examples, tenantTo } from '../help.ts'
 import { withIdentities } from '../identities.ts'
 import { writeKeyFile } from '../keyFile.ts'
 
@@ -11,7 +11,7 @@ export function keyExport (parent: Command): void {
     .summary('a private key, as a file')
     .description('Writes the private key of an identity, not sealed, as the libp2p PrivateKey protobuf that `p2pd -id` takes too. ' +
       'A file is made for its owner alone (mode 0600). Whoever has it can be that peer.')
-    .argument('<name>', 'the tenant', tenantName)
+    .argument('<name>', 'the tenant', tenantTo('export'))
     .argument('[file]', 'where to; left out or `-`: stdout, if that is no terminal', '-')
     .option('--force', 'take the place of a file that is there')
     .addHelpText('after', examples({

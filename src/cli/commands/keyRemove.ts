@@ -3,14 +3,14 @@ import type { Command } from 'commander'
 import { P2pdError } from '../../errors.ts'
 import { contextOf } from '../context.ts'
 import { declaredTenants } from '../declared.ts'
-import { examples, tenantName } from '../help.ts'
+import { examples, tenantTo } from '../help.ts'
 import { peerIdOf, withIdentities } from '../identities.ts'
 
 export function keyRemove (parent: Command): void {
   parent.command('remove')
     .summary('forget the identity of a removed tenant')
     .description('Removes the identity of a name that is no tenant any more, for good: the name gets another one if it comes back.')
-    .argument('<name>', 'the name', tenantName)
+    .argument('<name>', 'the name', tenantTo('remove'))
     .addHelpText('after', examples({ 'p2pctl key remove chat': 'after `p2pctl tenant remove chat`' }))
     .action(async (name: string, _, command: Command) => {
       const context = contextOf(command)

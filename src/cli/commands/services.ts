@@ -25,6 +25,6 @@ export function services (parent: Command): void {
 
 function text ({ daemon, services: found }: ServiceList): string {
   const head = `daemon  ${daemon === undefined ? '(damaged: see p2pctl status)' : sentence(daemon)}\n`
-  if (found.length === 0) return `${head}\nnobody serves anything in its name: \`p2pctl bless TENANT --action provideService --resource /PROTOCOL/\` lets a tenant do so\n`
+  if (found.length === 0) return `${head}\nnobody serves anything in its name: \`p2pctl bless TENANT --action provideService --resource /PROTOCOL/\` and policies of both (docs/BLESSED.md) let a tenant do so\n`
   return `${head}\n${table(['SERVICE', 'PROTOCOL', 'BY', 'CALLERS'], found.map(({ name, proto, owner, callers }) => [sentence(name), sentence(proto), sentence(owner), String(callers)]))}`
 }

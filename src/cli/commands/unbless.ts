@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { Grant } from '../../blessing/grant.ts'
 import { contextOf } from '../context.ts'
 import { askDaemon } from '../daemon.ts'
-import { examples, tenantName } from '../help.ts'
+import { examples, tenantTo } from '../help.ts'
 import { sentence, some } from '../output.ts'
 
 export function unbless (parent: Command): void {
@@ -11,7 +11,7 @@ export function unbless (parent: Command): void {
     .summary('end a tenant\'s blessings at once')
     .description('Ends all blessings of a tenant, or one. What it had open by them is closed within a second. It is kept on disk, so that no ' +
       'crash and no restart brings one back; one that the manifest says stays without effect until its entry there says something else.')
-    .argument('<tenant>', 'whose', tenantName)
+    .argument('<tenant>', 'whose', tenantTo('bless'))
     .option('--id <id>', 'only this one; `p2pctl blessings` shows the ids')
     .addHelpText('after', examples({
       'p2pctl unbless indexer': 'all of them',

@@ -1,8 +1,9 @@
 import { P2pdError } from '../../errors.ts'
 import type { Ask } from '../../policy/ask.ts'
-import { DHT_PLUGIN_PROTOCOL } from '../../blessing/protocols.ts'
+import { DHT_PLUGIN_PROTOCOL } from '../../wire/protocols.ts'
 import { DHTRequestType, type DHTRequest } from '../../wire/codec.ts'
 import { decodePeerId } from '../../wire/peers.ts'
+import { NO_DAEMON } from '../daemonHost.ts'
 import { dhtQuestion } from '../dhtPlugin.ts'
 import type { Operation } from '../operation.ts'
 import { askPlugin } from '../plugin.ts'
@@ -32,7 +33,7 @@ export const dht = {
     const asked = required(request.dht, 'dht')
     const kind = KINDS.get(asked.type)
     if (kind === undefined) throw new P2pdError('ERR_REQUEST', `${WHAT} knows no request of type ${asked.type}`)
-    if (daemon.peerId === undefined) throw new P2pdError('ERR_UNAVAILABLE', `${WHAT} is not available on this daemon`)
+    if (daemon.peerId === undefined) throw new P2pdError('ERR_UNAVAILABLE', `${WHAT} is not available: ${NO_DAEMON}`)
     if (daemon.isHere) throw new P2pdError('ERR_UNAVAILABLE', `${WHAT} is not available in the daemon's name: ask on the tenant's own host`)
     return [{ action: kind.action, resource: { type: 'DhtKey', id: kind.key(asked) } } satisfies Ask]
   },

@@ -1,4 +1,6 @@
+import { P2pdError } from '../../errors.ts'
 import { encodePeerId, parsePeerId } from '../../wire/peers.ts'
+import { NO_DAEMON } from '../daemonHost.ts'
 import type { Operation } from '../operation.ts'
 import { relayOnce } from '../relay.ts'
 import { OK } from './answers.ts'
@@ -15,7 +17,7 @@ export const services = {
   },
   async run ({ host, handlers, daemon, caller, judge, signal }, request) {
     if (daemon.isHere) return { response: { ...OK, services: { daemon: encodePeerId(host.peerId), services: handlers.services().slice(0, MAX_LISTED) } } }
-    if (daemon.peerId === undefined) return { response: await relayOnce(request, { daemon, caller, signal }) } // it says why there is none
+    if (daemon.peerId === undefined) throw new P2pdError('ERR_UNAVAILABLE', NO_DAEMON)
     const response = await relayOnce({ type: request.type }, { daemon, caller, signal })
     const found = response.services?.services ?? []
     const usable = found.filter(({ proto }) => judge.allows(caller, { action: 'useService', resource: { type: 'Service', id: proto } }))

@@ -25,8 +25,8 @@ const LOOKS = `@id("looks") permit (principal, action in Action::"inspect", reso
 const APPS = '@id("apps") permit (principal in Group::"servers", action == Action::"actForDaemon", resource in ProtocolFamily::"/search/") when { context.action == "provideService" };\n'
 const DAEMONS = '@id("daemons") permit (principal == Tenant::"daemon", action == Action::"provideService", resource in ProtocolFamily::"/search/");\n'
 
-const BY_APPS = /app's own policies do not allow it actForDaemon$/
-const BY_DAEMONS = /the daemon's own policies do not allow it$/
+const BY_APPS = /app's own policies do not allow it actForDaemon: `p2pctl policy explain app actForDaemon \S+ --context action=\w+` tells an operator what it would take$/
+const BY_DAEMONS = /the daemon's own policies do not allow it: `p2pctl policy explain daemon \w+ \S+` tells an operator what it would take$/
 
 /** What is changed, what the policies are then, who is said to have denied it, and what the log says of it. */
 const POLICIES: ReadonlyArray<readonly [what: string, apps: string, daemons: string, error: RegExp, policy: string]> = [

@@ -204,7 +204,7 @@ test.serial('threats 13, 26: a blessed app that takes all the connections, names
   await app.listen('h', path, 0o755)
   const named = await app.ask(scene.asDaemonSocketOf('app'), ...Array.from({ length: 25 }, (_, i) => streamHandler(unix(path), `/greedy/${i}`)))
   t.is(named.filter(({ ok }) => ok).length, 10)
-  t.regex(named.at(-1)?.error ?? '', /^limits\.handlers: this tenant may handle 10 protocols/)
+  t.regex(named.at(-1)?.error ?? '', /^limits\.handlers: in the daemon's name app may handle 10 protocols: .* daemon\.yaml, of which this is a part/)
   // Connections of both kinds, kept; the last ones wait for what never comes.
   const held: RawConnection[] = []
   try {
@@ -216,7 +216,7 @@ test.serial('threats 13, 26: a blessed app that takes all the connections, names
       const { error } = await connection.ask(i % 2 === 0 ? bytes : scene.inName(bytes)).catch(() => ({ error: { msg: 'closed' } }))
       told.push(error?.msg ?? '')
     }
-    t.regex(told.at(-1) ?? '', /^limits\.controlConnections: this tenant may have 20 control connections at once|^\/greedy\/0 is handled at/)
+    t.regex(told.at(-1) ?? '', /^limits\.controlConnections: in the daemon's name app may have 20 control connections at once|^\/greedy\/0 is handled at/)
     t.true(await isServed(scene, '/other/1.0.0', MiB))
     t.is((await scene.act('other', accept('/more/1'))).error, '')
     t.true((await scene.programs.other.askOne(scene.asDaemonSocketOf('other'), identify())).ok)

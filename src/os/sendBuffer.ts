@@ -1,7 +1,7 @@
 /** The kernel's buffer of a Unix socket, setsockopt(2). */
 import type { Socket } from 'node:net'
-import { fileDescriptor } from '../os/credentials.ts'
-import { call } from '../os/libc.ts'
+import { fileDescriptor } from './credentials.ts'
+import { call } from './libc.ts'
 
 const SOL_SOCKET = 1
 const SO_SNDBUF = 7

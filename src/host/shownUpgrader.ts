@@ -2,7 +2,7 @@
 import type { MultiaddrConnection, Upgrader } from '@libp2p/interface'
 
 /** The upgrader as it is, but each connection is shown first; what throws there refuses it. */
-export function passing (upgrader: Upgrader, show: (connection: MultiaddrConnection) => void): Upgrader {
+export function shownUpgrader (upgrader: Upgrader, show: (connection: MultiaddrConnection) => void): Upgrader {
   const enter = (connection: MultiaddrConnection): MultiaddrConnection => {
     show(connection)
     return connection
