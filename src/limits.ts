@@ -61,6 +61,9 @@ export const MAX_ADDRESS_BYTES = 1024
 /** Addresses of one peer in a request. */
 export const MAX_ADDRESSES = 256
 
+/** Largest value of the DHT, bytes: what a program may put and a plugin may answer. */
+export const MAX_DHT_VALUE_BYTES = 1024 * 1024
+
 /** Protocols in one request: each is a question to policy, up to a millisecond. */
 export const MAX_PROTOCOLS = 256
 

@@ -20,7 +20,8 @@ import type { Pipes } from './pipes.ts'
 import type { AddressTarget, Receivers } from './receivers.ts'
 import { streamInfoOf } from './streamInfo.ts'
 import { targetDenial } from './targetDenial.ts'
-import { dialTarget, type OwnSockets } from './targets.ts'
+import { dialTarget, isAbsent, type OwnSockets } from './targets.ts'
+import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
 
 export interface DeliveryInit {
@@ -41,6 +42,7 @@ export interface DeliveryInit {
 export class Delivery {
   readonly #init: DeliveryInit & { readonly absentees: Absentees | undefined }
   readonly #receiversOf: (protocol: string) => Receivers | undefined
+  readonly #turns = new Turns()
   #pipes = 0
 
   /** @param init `absentees`: who is told which receivers are not there */
@@ -98,7 +100,7 @@ export class Delivery {
       }
       // A bare StreamInfo, not wrapped in a Response, then the stream's bytes.
       socket.write(encodeFrame(encodeStreamInfo(streamInfoOf(remote))))
-      await this.#init.pipes.join(socket, remote.stream)
+      await this.#init.pipes.join(socket, remote.stream, { whose: () => remote.whose })
     } finally {
       release()
     }
@@ -107,9 +109,9 @@ export class Delivery {
   async #reach (target: AddressTarget, protocol: string): Promise<Socket> {
     const { absentees, own, signal } = this.#init
     const { address, tenant, uid } = target
-    const socket = await dialTarget(address, { own, tenant, uid, signal }).catch((error: unknown) => {
+    const socket = await dialTarget(address, { own, tenant, uid, turns: this.#turns, signal }).catch((error: unknown) => {
       this.#recordDenial(error, protocol, target)
-      absentees?.missed(protocol, target)
+      if (isAbsent(error)) absentees?.missed(protocol, target)
       throw error
     })
     absentees?.met(protocol, target)

@@ -12,6 +12,14 @@ export interface RemoteStream {
   /** The connection's remote address, without the peer's id. */
   readonly address: Multiaddr
   readonly protocol: string
+  /** The tenant that opened it: from this host, or as another of this machine's. Empty for a peer that is none. */
+  readonly whose: string
+}
+
+export interface OpenOptions {
+  readonly signal: AbortSignal
+  /** Who opens it; the host's own tenant unless given. */
+  readonly whose?: string
 }
 
 export interface RemotePeer {
@@ -30,7 +38,7 @@ export interface Host {
   disconnect (peer: PeerId): Promise<void>
   peers (): RemotePeer[]
   /** The first of the protocols that the peer speaks; dials if it has to. Rejects with ERR_PEER. */
-  openStream (peer: PeerId, protocols: readonly string[], options: { signal: AbortSignal }): Promise<RemoteStream>
+  openStream (peer: PeerId, protocols: readonly string[], options: OpenOptions): Promise<RemoteStream>
   /** From now on hands over the streams that peers open on this protocol. One receiver a protocol; the host has one caller. */
   handle (protocol: string, receive: (stream: RemoteStream) => void): Promise<void>
   unhandle (protocol: string): Promise<void>

@@ -3,7 +3,8 @@
  *
  * Owns two limits of the manifest: how many bytes may pass in a second (byteMeter.ts), and how many may wait in streams whose
  * ends do not read. While too many wait new streams are refused (the ledger does that), and the pipe that has been stuck for
- * longest is given up; one that moves never is.
+ * longest is given up; one that moves never is. Where the host is shared both is for those alone who have more than an equal part
+ * of what waits.
  */
 import type { Socket } from 'node:net'
 import type { Stream } from '@libp2p/interface'
@@ -16,8 +17,20 @@ const COUNT_MS = 500
 /** A pipe that has not moved for so long may be given up when too much waits. */
 const STUCK_UNDER_PRESSURE_MS = 5_000
 
+const UNMETERED = new ByteMeter(0)
+
+export interface JoinOptions {
+  /** Bytes of the client that were read ahead, to go first. */
+  readonly head?: Uint8Array
+  /** The tenant that opened it, where the host is shared; strangers are one. Asked each time it is counted. */
+  readonly whose?: () => string
+  /** False where another pipe passes the same bytes on. */
+  readonly isMetered?: boolean
+}
+
 interface Watched {
   readonly pipe: Pipe
+  readonly whose: () => string
   moved: number
   /** When it was last seen to have moved. */
   at: number
@@ -42,13 +55,11 @@ export class Pipes {
   /**
    * Joins the two and takes both over, paused or not; resolves when both are closed and everything is released. Never
    * rejects: how a stream ends is told to its two ends and is nobody else's affair.
-   *
-   * @param head bytes of the client that were read ahead, to go first
    */
-  async join (socket: Socket, stream: Stream, head?: Uint8Array): Promise<void> {
+  async join (socket: Socket, stream: Stream, { head, whose = () => '', isMetered = true }: JoinOptions = {}): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    const pipe = new Pipe({ socket, stream, meter: this.#meter, signal: this.#signal, onDone: resolve })
-    this.#pipes.set(pipe, { pipe, moved: 0, at: performance.now() })
+    const pipe = new Pipe({ socket, stream, meter: isMetered ? this.#meter : UNMETERED, signal: this.#signal, onDone: resolve })
+    this.#pipes.set(pipe, { pipe, whose, moved: 0, at: performance.now() })
     this.#timer ??= setInterval(this.#count, COUNT_MS)
     pipe.start(head)
     await promise
@@ -56,27 +67,30 @@ export class Pipes {
     if (this.#pipes.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
-    this.#ledger.bufferedBytes = 0
+    this.#ledger.waiting = new Map()
   }
 
   readonly #count = (): void => {
     const now = performance.now()
-    const limit = this.#ledger.limits.buffered
-    let waiting = 0
-    let longest: Watched | undefined
+    const waiting = new Map<string, number>()
+    const longest = new Map<string, Watched>()
     for (const watched of this.#pipes.values()) {
       const { pipe } = watched
-      waiting += pipe.waitingBytes
-      if (pipe.movedBytes !== watched.moved || pipe.waitingBytes === 0) {
+      const payer = this.#ledger.payerOf(watched.whose())
+      const bytes = pipe.waitingBytes
+      if (bytes > 0) waiting.set(payer, (waiting.get(payer) ?? 0) + bytes)
+      if (pipe.movedBytes !== watched.moved || bytes === 0) {
         watched.moved = pipe.movedBytes
         watched.at = now
-      } else if (longest === undefined || watched.at < longest.at) {
-        longest = watched
+      } else if (watched.at < (longest.get(payer)?.at ?? Infinity)) {
+        longest.set(payer, watched)
       }
     }
-    this.#ledger.bufferedBytes = waiting
-    if (waiting <= limit || longest === undefined || now - longest.at < STUCK_UNDER_PRESSURE_MS) return
-    this.#ledger.over('buffered', limit)
-    longest.pipe.giveUp()
+    this.#ledger.waiting = waiting
+    for (const [payer, { pipe, at }] of longest) {
+      if (now - at < STUCK_UNDER_PRESSURE_MS || !this.#ledger.isFull(payer)) continue
+      this.#ledger.over('buffered', this.#ledger.limits.buffered)
+      pipe.giveUp()
+    }
   }
 }

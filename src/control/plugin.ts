@@ -7,6 +7,7 @@
  * ask has been decided before this is called.
  */
 import { P2pdError, messageOf } from '../errors.ts'
+import { MAX_DHT_VALUE_BYTES } from '../limits.ts'
 import { safeText } from '../log.ts'
 import { ResponseType, type Response } from '../wire/codec.ts'
 import type { DaemonHost } from './daemonHost.ts'
@@ -46,14 +47,22 @@ export interface PluginInit {
   readonly timeoutMs: number
 }
 
+/** Longest message of an answer: a value of 1 MiB, and what is around it. A plugin may leave each unfinished for as long as its question lasts. */
+const MAX_ANSWER_BYTES = MAX_DHT_VALUE_BYTES + 16 * 1024
+
 /** Rejects with ERR_UNAVAILABLE when nobody serves it, ERR_TIMEOUT, ERR_CLOSED when it went away, ERR_REMOTE when it answers nonsense. */
 export async function askPlugin (protocol: string, { message, answered }: PluginQuestion, { daemon, signal: asker, what, timeoutMs }: PluginInit): Promise<Outcome> {
   using question = new DisposableStack()
   const signal = limited(question, asker, timeoutMs, what)
   try {
     const remote = await daemon.openStream(protocol, { signal })
-    const frames = new StreamFrames(remote.stream)
-    question.defer(() => { frames.detach(); endStream(remote) })
+    const frames = new StreamFrames(remote.stream, MAX_ANSWER_BYTES)
+    question.defer(() => { frames.detach() })
+    // Also when nobody looks at the signal, because the program that asked does not read.
+    const end = (): void => { endStream(remote) }
+    question.defer(() => { signal.removeEventListener('abort', end); end() })
+    signal.addEventListener('abort', end)
+    signal.throwIfAborted()
     frames.send(message)
     const first = await answerFrom(frames, signal)
     if (first.type === ResponseType.ERROR) return { response: errorAnswer(safeText(first.error?.msg ?? '') || `${what}: refused without a reason`) }

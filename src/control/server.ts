@@ -82,10 +82,14 @@ export class ControlServer {
     this.#server.close()
   }
 
-  /** A connection accepted elsewhere, by the front desk say, whose caller is known; also one who acts in this host's name. */
-  adopt (socket: Socket, caller: Caller): void {
+  /**
+   * A connection accepted elsewhere, by the front desk say, whose caller is known; also one who acts in this host's name.
+   *
+   * @param onPipe told of the stream that it becomes
+   */
+  adopt (socket: Socket, caller: Caller, onPipe?: SessionInit['onPipe']): void {
     socket.allowHalfOpen = true // a socket that came from another process has the default
-    void this.#serve(socket, caller)
+    void this.#serve(socket, caller, onPipe)
   }
 
   #accept (socket: Socket): void {
@@ -106,7 +110,7 @@ export class ControlServer {
     return uid === undefined ? { tenant } : { tenant, process: peerCredentials(socket) }
   }
 
-  async #serve (socket: Socket, caller: Caller): Promise<void> {
+  async #serve (socket: Socket, caller: Caller, onPipe: SessionInit['onPipe'] = () => {}): Promise<void> {
     const { audit, tenant } = this.#init
     this.#connections++
     try {
@@ -118,7 +122,7 @@ export class ControlServer {
       const admitted = this.#admit(caller)
       if (typeof admitted === 'string') return await refuse(socket, admitted)
       using _ = admitted.held
-      await serveSession(socket, { ...this.#init, ...admitted, caller })
+      await serveSession(socket, { ...this.#init, ...admitted, caller, onPipe: stream => { admitted.onPipe(); onPipe(stream) } })
     } finally {
       this.#connections--
       if (this.#connections === 0) this.#init.onQuiet()
@@ -126,7 +130,7 @@ export class ControlServer {
   }
 
   /** What the session has, counted until `held` is disposed; the sentence of the limit that does not let it in. */
-  #admit (caller: Caller): Pick<SessionInit, 'ledger' | 'signal' | 'maxFrameBytes' | 'onPipe'> & { held: Disposable } | string {
+  #admit (caller: Caller): Pick<SessionInit, 'ledger' | 'signal' | 'maxFrameBytes'> & { onPipe: () => void, held: Disposable } | string {
     const { ledger } = this.#init
     const { limits } = ledger
     try {

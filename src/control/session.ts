@@ -43,8 +43,8 @@ export interface SessionInit {
   readonly maxFrameBytes: number
   readonly caller: Caller
   readonly log: Logger
-  /** Called when the connection stops being a control connection and becomes a stream. */
-  readonly onPipe: () => void
+  /** Called when the connection stops being a control connection and becomes this stream. */
+  readonly onPipe: (stream: RemoteStream) => void
   /** Ends the session, its running request and its pipe. */
   readonly signal: AbortSignal
 }
@@ -77,8 +77,8 @@ export async function serveSession (socket: Socket, init: SessionInit): Promise<
         break
       }
       if (stream === undefined) continue
-      init.onPipe()
-      return await init.pipes.join(socket, stream.stream, frames.detach())
+      init.onPipe(stream)
+      return await init.pipes.join(socket, stream.stream, { head: frames.detach(), whose: () => stream.whose })
     }
     socket.end()
     await closed(socket)

@@ -18,6 +18,7 @@ import { safeText } from '../log.ts'
 import { parentOf, peerCredentials, type Credentials } from '../os/credentials.ts'
 import { acceptorOf, listenersAt } from '../os/tcpOwners.ts'
 import type { SocketAddress } from '../wire/addresses.ts'
+import type { Turns } from './turns.ts'
 
 /** What belongs to the daemon and is therefore nobody's handler. */
 export interface OwnSockets {
@@ -69,18 +70,21 @@ export interface DialInit {
   readonly tenant: string
   /** The user who registered the handler; undefined where nobody can say (TCP control). */
   readonly uid: number | undefined
+  /** At handlers that have too many connects waiting; one for all dials of a host. */
+  readonly turns: Turns
   readonly signal: AbortSignal
 }
 
-/** How soon a handler that has too many connects waiting is tried again. */
+/** How soon a handler that has too many connects waiting is tried again, and how late at most where it goes on having them. */
 const BUSY_RETRY_MS = 25
+const MAX_BUSY_RETRY_MS = 1_000
 
 /**
  * Connects to a handler that was checked when it was registered; the socket is half-open capable and nobody has read from it.
  * Rejects with ERR_DENIED if what answered is the daemon itself or another user's program (whatever links led there),
  * ERR_TIMEOUT after 10 s, ERR_PEER if nobody listens. No byte is sent here.
  */
-export async function dialTarget (target: SocketAddress, { own, tenant, uid, signal }: DialInit): Promise<Socket> {
+export async function dialTarget (target: SocketAddress, { own, tenant, uid, turns, signal }: DialInit): Promise<Socket> {
   const ended = new AbortController()
   const deadline = setTimeout(() => { ended.abort(new P2pdError('ERR_TIMEOUT', `the handler at ${describe(target)} did not accept within ${HANDLER_DIAL_TIMEOUT_MS / 1000} s`)) }, HANDLER_DIAL_TIMEOUT_MS)
   const onAbort = (): void => { ended.abort(new P2pdError('ERR_CLOSED', 'the host is stopping')) }
@@ -89,7 +93,7 @@ export async function dialTarget (target: SocketAddress, { own, tenant, uid, sig
   let socket: Socket | undefined
   try {
     if ('port' in target) checkPortFor(target.host, target.port, own, uid)
-    socket = 'port' in target ? await connected(target, ended.signal) : await reach(target.path, tenant, own, ended.signal)
+    socket = 'port' in target ? await connected(target, ended.signal) : await reach(target.path, tenant, { own, turns, signal: ended.signal })
     if ('port' in target) checkAcceptor(socket, target.host, target.port, own, uid)
     else checkListener(peerCredentials(socket), target.path, { ...own, registrant: uid })
     return socket
@@ -104,19 +108,32 @@ export async function dialTarget (target: SocketAddress, { own, tenant, uid, sig
   }
 }
 
-/** By itself if it may, otherwise by the supervisor; again and again while too many wait there already. */
-async function reach (path: string, tenant: string, own: OwnSockets, signal: AbortSignal): Promise<Socket> {
-  for (;;) {
+/**
+ * By itself if it may, otherwise by the supervisor. Where too many wait there already one dial at a time asks again and again:
+ * a handler that hangs costs no more for all who want it than for one.
+ */
+async function reach (path: string, tenant: string, { own, turns, signal }: Pick<DialInit, 'own' | 'turns' | 'signal'>): Promise<Socket> {
+  const dial = async (): Promise<Socket> => await connected({ path }, signal).catch(async (error: unknown) => {
+    if (own.dialAsApp === undefined || !hasCode(error, 'EACCES', 'EPERM')) throw error
+    return await own.dialAsApp(path, tenant, signal)
+  })
+  if (!turns.has(path)) {
     try {
-      return await connected({ path }, signal).catch(async (error: unknown) => {
-        if (own.dialAsApp === undefined || !hasCode(error, 'EACCES', 'EPERM')) throw error
-        return await own.dialAsApp(path, tenant, signal)
-      })
+      return await dial()
     } catch (error) {
       if (!hasCode(error, 'EAGAIN')) throw error
-      await delay(BUSY_RETRY_MS, undefined, { signal })
     }
   }
+  return await turns.take(path, signal, async () => {
+    for (let waitMs = BUSY_RETRY_MS; ; waitMs = Math.min(2 * waitMs, MAX_BUSY_RETRY_MS)) {
+      try {
+        return await dial()
+      } catch (error) {
+        if (!hasCode(error, 'EAGAIN')) throw error
+        await delay(waitMs, undefined, { signal })
+      }
+    }
+  })
 }
 
 /** Rejects with what the system said, or when the signal says so. */
@@ -164,6 +181,12 @@ export function checkListener ({ pid, uid }: Credentials, path: string, { superv
 
 function hasCode (error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}
+
+/** Whether it says that nobody who may be there is: this process's own want, of descriptors or time, says nothing of a handler. */
+export function isAbsent (error: unknown): boolean {
+  if (!(error instanceof P2pdError)) return false
+  return error.code === 'ERR_DENIED' || (error.code === 'ERR_PEER' && !hasCode(error.cause, 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN'))
 }
 
 export function describe (target: SocketAddress): string {

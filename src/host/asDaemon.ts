@@ -50,7 +50,7 @@ async function serve (stream: Stream, peer: PeerId, { server, pipes, ledger, nei
   if (tenant === undefined) throw new P2pdError('ERR_DENIED', `${peer.toString()} is no tenant of this machine`)
   using held = new DisposableStack()
   held.defer(onQuiet)
-  held.defer(ledger.acceptStream(peer.toString(), { isOurs: true }))
+  held.defer(ledger.acceptStream(peer.toString(), { isOurs: true, whose: tenant }))
   const frames = new StreamFrames(stream, MAX_CALLER_BYTES)
   const first = await withTimeout(FRAME_DEADLINE_MS, signal, 'saying who calls', async limited => await frames.next(limited))
   if (first === undefined) throw new P2pdError('ERR_CLOSED', 'nothing was asked')
@@ -61,6 +61,7 @@ async function serve (stream: Stream, peer: PeerId, { server, pipes, ledger, nei
   held.defer(() => { ledger.descriptors.release() })
   const [ours, theirs] = socketPair()
   if (early.length > 0) ours.write(early)
-  server.adopt(theirs, { tenant, isRelayed: true, ...pid !== undefined && user !== undefined && { process: { ...user, pid } } })
-  await pipes.join(ours, stream)
+  let whose = tenant
+  server.adopt(theirs, { tenant, isRelayed: true, ...pid !== undefined && user !== undefined && { process: { ...user, pid } } }, opened => { whose = opened.whose })
+  await pipes.join(ours, stream, { whose: () => whose, isMetered: false })
 }

@@ -1,5 +1,4 @@
 /** Whether a blessing still stands: the protocol of the daemon's host that any peer may ask, as far as policy lets it. */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Stream } from '@libp2p/interface'
 import { BLESSING_STATUS_PROTOCOL, MAX_STATUS_BYTES } from '../blessing/askStatus.ts'
 import type { Grant } from '../blessing/grant.ts'
@@ -40,7 +39,12 @@ async function answer (stream: Stream, blessings: Standing): Promise<void> {
     frames.detach()
     await stream.close({ signal: AbortSignal.timeout(FRAME_DEADLINE_MS) })
     // A Go peer throws unread bytes away on a reset, and one that never ends its own writing is not waited for.
-    await delay(LINGER_MS, undefined, { ref: false })
+    const { promise: over, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, LINGER_MS).unref()
+    stream.addEventListener('close', () => { resolve() }, { once: true })
+    if (stream.status !== 'open') resolve()
+    await over
+    clearTimeout(timer)
     stream.abort(new Error('answered'))
   } catch (error) {
     stream.abort(error instanceof Error ? error : new Error(String(error)))

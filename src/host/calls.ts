@@ -5,7 +5,7 @@
  * Streams of libp2p's own protocols (identify, ping) are neither: they are the host's.
  */
 import { UnsupportedProtocolError, type Connection, type Libp2p, type PeerId, type Stream } from '@libp2p/interface'
-import type { Host, RemotePeer, RemoteStream } from '../control/host.ts'
+import type { Host, OpenOptions, RemotePeer, RemoteStream } from '../control/host.ts'
 import { P2pdError, messageOf } from '../errors.ts'
 import { MAX_DISCONNECT_MS } from '../limits.ts'
 import { safeText } from '../log.ts'
@@ -124,11 +124,13 @@ export class HostCalls implements Host {
     const onIdentify = ({ detail }: { detail: { connection: Connection } }): void => { if (detail.connection.id === connection.id) resolve() }
     const timer = setTimeout(resolve, IDENTIFY_MS)
     this.#node.addEventListener('peer:identify', onIdentify)
-    connection.addEventListener('close', () => { resolve() }, { once: true })
+    const onClose = (): void => { resolve() }
+    connection.addEventListener('close', onClose)
     if (connection.status !== 'open') resolve()
     await promise
     clearTimeout(timer)
     this.#node.removeEventListener('peer:identify', onIdentify)
+    connection.removeEventListener('close', onClose)
   }
 
   /** How the control protocol asks the daemon's host something, without the app having asked to be connected to it. */
@@ -162,16 +164,16 @@ export class HostCalls implements Host {
     return [...rows.values()]
   }
 
-  async openStream (peer: PeerId, protocols: readonly string[], { signal }: { signal: AbortSignal }): Promise<RemoteStream> {
+  async openStream (peer: PeerId, protocols: readonly string[], options: OpenOptions): Promise<RemoteStream> {
     if (peer.equals(this.peerId)) throw new P2pdError('ERR_PEER', `${peer.toString()} is this host itself`)
     this.#noteDaemon(peer)
-    return await this.#open(peer, protocols, { signal })
+    return await this.#open(peer, protocols, options)
   }
 
-  async #open (peer: PeerId, protocols: readonly string[], { signal }: { signal: AbortSignal }): Promise<RemoteStream> {
-    const release = this.#init.ledger.openStream() // before anything is awaited, so that a burst cannot pass the limit together
+  async #open (peer: PeerId, protocols: readonly string[], { signal, whose = this.#init.tenant }: OpenOptions): Promise<RemoteStream> {
+    const release = this.#init.ledger.openStream(whose) // before anything is awaited, so that a burst cannot pass the limit together
     try {
-      const opened = await this.#negotiate(peer, protocols, signal)
+      const opened = await this.#negotiate(peer, protocols, { signal, whose })
       this.#onceClosed(opened.stream, release)
       return opened
     } catch (cause) {
@@ -189,8 +191,8 @@ export class HostCalls implements Host {
    * A host of this machine may have ended, or be ending because it is idle, and the connection to it not know yet: then it is
    * connected to again. Nothing of the stream has been heard there, so nothing is done twice.
    */
-  async #negotiate (peer: PeerId, protocols: readonly string[], signal: AbortSignal): Promise<RemoteStream> {
-    const open = async (connection: Connection): Promise<RemoteStream> => remoteStream(await connection.newStream([...protocols], { ...UNLIMITED, signal }), connection)
+  async #negotiate (peer: PeerId, protocols: readonly string[], { signal, whose }: Required<OpenOptions>): Promise<RemoteStream> {
+    const open = async (connection: Connection): Promise<RemoteStream> => remoteStream(await connection.newStream([...protocols], { ...UNLIMITED, signal }), connection, whose)
     const connection = this.#openConnection(peer) ?? await this.#dial(peer, [], signal)
     try {
       return await open(connection)
@@ -203,8 +205,9 @@ export class HostCalls implements Host {
   async handle (protocol: string, receive: (stream: RemoteStream) => void): Promise<void> {
     await this.#node.handle(protocol, (stream, connection) => {
       try {
-        this.#admit(stream, connection)
-        receive(remoteStream(stream, connection))
+        const whose = this.#whose(connection)
+        this.#admit(stream, connection, whose)
+        receive(remoteStream(stream, connection, whose))
       } catch (error) {
         stream.abort(error instanceof Error ? error : new Error(messageOf(error))) // audited and counted where it was refused
       }
@@ -212,16 +215,21 @@ export class HostCalls implements Host {
   }
 
   /** Throws when policy or a limit is against it. It is closed when policy is, later. */
-  #admit (stream: Stream, { remotePeer, remoteAddr }: Connection): void {
+  #admit (stream: Stream, { remotePeer, remoteAddr }: Connection, whose: string): void {
     const { judge, ledger, tenant } = this.#init
     const peer = remotePeer.toString()
     this.#noteDaemon(remotePeer)
     const caller = { tenant }
     const ask: Ask = { action: 'acceptStream', resource: { type: 'Protocol', id: stream.protocol }, context: { ...endpointOf(remoteAddr), peer } }
     judge.require(caller, ask)
-    this.#onceClosed(stream, ledger.acceptStream(peer, { isOurs: isLocalAddress(remoteAddr) }))
+    this.#onceClosed(stream, ledger.acceptStream(peer, { isOurs: isLocalAddress(remoteAddr), whose }))
     this.#count(stream)
     this.#onceClosed(stream, judge.hold(caller, ask, reason => { stream.abort(reason) }))
+  }
+
+  /** Only the supervisor makes connections that are local: nobody else is taken for a tenant. */
+  #whose ({ remotePeer, remoteAddr }: Connection): string {
+    return isLocalAddress(remoteAddr) ? this.#init.neighbours.tenantOf(remotePeer.toString()) ?? '' : ''
   }
 
   #count (stream: Stream): void {
@@ -266,17 +274,19 @@ export class HostCalls implements Host {
 async function closesSoon (connection: Connection): Promise<boolean> {
   if (connection.status !== 'open') return true
   const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, CLOSES_SOON_MS)
-  connection.addEventListener('close', () => { resolve() }, { once: true })
+  const onClose = (): void => { resolve() }
+  const timer = setTimeout(onClose, CLOSES_SOON_MS)
+  connection.addEventListener('close', onClose)
   await promise
   clearTimeout(timer)
+  connection.removeEventListener('close', onClose)
   return connection.status !== 'open'
 }
 
 /** Paused at once: nobody reads it yet, and an unread stream that is not paused is reset when its buffer is full. */
-function remoteStream (stream: Stream, connection: Connection): RemoteStream {
+function remoteStream (stream: Stream, connection: Connection, whose: string): RemoteStream {
   if (stream.readStatus === 'readable') stream.pause()
-  return { stream, peer: connection.remotePeer, address: withoutPeerId(connection.remoteAddr), protocol: stream.protocol }
+  return { stream, peer: connection.remotePeer, address: withoutPeerId(connection.remoteAddr), protocol: stream.protocol, whose }
 }
 
 /** libp2p reports a dial that failed at several addresses as one error with all of theirs inside. */

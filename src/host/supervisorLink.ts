@@ -7,10 +7,23 @@
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Turns } from '../control/turns.ts'
 import { P2pdError } from '../errors.ts'
 import { LINK_FD, MAX_TARGETS, PASSING_FD, type FromHost, type Registration, type ToHost } from '../link.ts'
 import { LinkChannel, MAX_FROM_HOST_BYTES, MAX_TO_HOST_BYTES } from '../linkChannel.ts'
 import { receiveDescriptor } from '../os/passing.ts'
+import { TokenBucket } from '../tokenBucket.ts'
+
+/**
+ * Dials that the supervisor is asked for at a time. It reads no host faster than so many messages a second, and what it is told
+ * last has to be heard soon: that a policy is in force, above all.
+ */
+const MAX_DIALS = 32
+
+/** How much of what changes among the handlers is told, bytes a second: half of what the supervisor reads. The last word is always told. */
+const REPORTED = { perSecond: 256 * 1024, burst: 1024 * 1024 }
+/** A message counts as so many at least, as its number counts, too. */
+const MIN_REPORTED_BYTES = 1024
 
 /** Even with as many targets as there may be, and every character of theirs escaped, they fit into one message. */
 const CHANGES_IN_MESSAGE = 16
@@ -40,6 +53,11 @@ export class SupervisorLink {
   /** Sockets that were asked for and have not come yet. */
   readonly #asked = new Map<number, Asked>()
   #nextAsked = 0
+  readonly #dials = new Turns()
+  #nextDial = 0
+  readonly #reported = new TokenBucket(REPORTED)
+  #nextReport: NodeJS.Timeout | undefined
+  #nextReported: string | undefined
 
   /** @param registrations as the start document has them */
   constructor (registrations: readonly Registration[], onGone: () => void) {
@@ -66,6 +84,7 @@ export class SupervisorLink {
 
   /** Resolves when all that was sent is with the supervisor, or when that takes too long. */
   async flushed (): Promise<void> {
+    if (this.#nextReport !== undefined) this.#tellHandlers({ isLast: true })
     for (let waitedMs = 0; waitedMs < MAX_FLUSH_MS && this.#channel.unsentBytes > 0; waitedMs += FLUSH_CHECK_MS) await delay(FLUSH_CHECK_MS)
   }
 
@@ -84,7 +103,8 @@ export class SupervisorLink {
    * at there. Rejects with the `code` of the reason: a symbolic errno, or of an ERR_DENIED.
    */
   async dialAsApp (path: string, tenant: string, signal: AbortSignal): Promise<Socket> {
-    return await this.#ask(undefined, id => { this.send({ kind: 'dialHandler', id, path, tenant }) }, signal)
+    const place = String(this.#nextDial++ % MAX_DIALS)
+    return await this.#dials.take(place, signal, async () => await this.#ask(undefined, id => { this.send({ kind: 'dialHandler', id, path, tenant }) }, signal))
   }
 
   /** A connection to the host of a neighbour, which the supervisor made: nobody else can be at its other end. */
@@ -113,14 +133,42 @@ export class SupervisorLink {
     }
   }
 
-  /** All handlers there are now. While those of an earlier host are being put back, the supervisor is told nothing. */
+  /**
+   * All handlers there are now. While those of an earlier host are being put back, the supervisor is told nothing; where they
+   * change faster than it reads, it is told how they are in the end.
+   */
   report (registrations: readonly Registration[]): void {
     this.#handlers = registrations
-    if (!this.#restored) return
-    const now = new Map(registrations.map(({ protocol, targets }) => [protocol, { protocol, targets: targets.slice(-MAX_TARGETS) }]))
+    if (this.#restored && this.#nextReport === undefined) this.#tellHandlers()
+  }
+
+  #tellHandlers ({ isLast = false } = {}): void {
+    clearTimeout(this.#nextReport)
+    this.#nextReport = undefined
+    const now = new Map(this.#handlers.map(({ protocol, targets }) => [protocol, { protocol, targets: targets.slice(-MAX_TARGETS) }]))
     const removed = [...this.#known.keys()].filter(protocol => !now.has(protocol)).map(protocol => ({ protocol, targets: [] }))
-    const changes = [...removed, ...now.values()].filter(registration => this.#learns(registration))
-    while (changes.length > 0) this.send({ kind: 'handlers', registrations: changes.splice(0, CHANGES_IN_MESSAGE) })
+    // Those first that had no turn the last time.
+    const all = [...removed, ...now.values()]
+    const first = Math.max(all.findIndex(({ protocol }) => protocol === this.#nextReported), 0)
+    const changes: Registration[] = []
+    for (const registration of [...all.slice(first), ...all.slice(0, first)]) {
+      const waitMs = this.#reported.owedMs()
+      if (waitMs > 0 && !isLast) {
+        this.#nextReported = registration.protocol
+        this.#nextReport = setTimeout(() => { this.#tellHandlers() }, waitMs)
+        break
+      }
+      if (!this.#learns(registration)) continue
+      changes.push(registration)
+      if (changes.length === CHANGES_IN_MESSAGE) this.#tell(changes.splice(0))
+    }
+    if (changes.length > 0) this.#tell(changes)
+  }
+
+  #tell (registrations: Registration[]): void {
+    const message = { kind: 'handlers', registrations } as const
+    this.#reported.owe(Math.max(JSON.stringify(message).length, MIN_REPORTED_BYTES))
+    this.send(message)
   }
 
   /** Earlier handlers are back, as far as they may be. */

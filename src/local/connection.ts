@@ -14,6 +14,7 @@
 import type { Socket } from 'node:net'
 import type { AbortOptions, EventHandler, Logger, MessageStreamEvents } from '@libp2p/interface'
 import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils'
+import { P2pdError } from '../errors.ts'
 import { hasHungUp } from '../os/hangup.ts'
 import { widenSendBuffer } from '../os/sendBuffer.ts'
 import type { LocalEnd } from './switchboard.ts'
@@ -30,7 +31,8 @@ const MAX_QUEUED_BYTES = 512 * 1024
  */
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024
 
-/** How long the other end may take to close when this one has. It is on this machine: longer means that it hangs. */
+/** How long the other end may take for what was written before closing, where nobody says otherwise; and then to close, too. */
+const CLOSE_FLUSH_MS = 10_000
 const CLOSE_LINGER_MS = 1_000
 
 /** As the library has them. */
@@ -83,25 +85,30 @@ export class LocalConnection extends AbstractMultiaddrConnection {
     return { sentBytes, canSendMore: socket.writableLength < Math.max(MAX_QUEUED_BYTES, socket.writableHighWaterMark) }
   }
 
-  /** All is with the socket by now. Rejects with the signal's reason when that did not reach the kernel in time. */
+  /** All is with the socket by now. Rejects with the signal's reason, or ERR_TIMEOUT, when that did not reach the kernel in time. */
   override async sendClose ({ signal }: AbortOptions = {}): Promise<void> {
     const socket = this.#socket
     if (socket.destroyed) return
     const closed = Promise.withResolvers<void>()
     const giveUp = (): void => { closed.resolve() }
-    const linger = setTimeout(giveUp, CLOSE_LINGER_MS)
+    let patience = setTimeout(giveUp, CLOSE_FLUSH_MS)
     socket.once('close', giveUp)
     signal?.addEventListener('abort', giveUp, { once: true })
     try {
-      socket.end()
+      socket.end(() => {
+        clearTimeout(patience)
+        patience = setTimeout(giveUp, CLOSE_LINGER_MS)
+      })
       socket.resume()
       if (signal?.aborted !== true) await closed.promise
     } finally {
-      clearTimeout(linger)
+      clearTimeout(patience)
       signal?.removeEventListener('abort', giveUp)
       socket.destroy()
     }
-    if (!socket.writableFinished && !this.#hasRemoteGone) signal?.throwIfAborted()
+    if (socket.writableFinished || this.#hasRemoteGone) return
+    signal?.throwIfAborted()
+    throw new P2pdError('ERR_TIMEOUT', `the other end took what was written to it neither when it was sent nor within ${CLOSE_FLUSH_MS / 1000} s of closing`)
   }
 
   override sendReset (): void { this.#socket.destroy() }

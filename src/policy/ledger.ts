@@ -132,8 +132,8 @@ export class Ledger {
   readonly opens: Rate
   /** Those of strangers, where the host is shared. */
   readonly inboundOpens: Rate
-  /** Bytes that wait in streams, as last counted. */
-  bufferedBytes = 0
+  /** Bytes that wait in streams, as last counted, by whose they are (payerOf); without those who have none. */
+  waiting: ReadonlyMap<string, number> = new Map()
   readonly #onReached: (name: LimitName, sentence: string) => void
   readonly #reached = new Map<LimitName, number>()
   readonly #inboundStreamsOf = new Map<string, number>()
@@ -165,20 +165,20 @@ export class Ledger {
   /** How often each limit was met; those that never were are left out. */
   get reached (): Readonly<Record<string, number>> { return Object.fromEntries(this.#reached) }
 
-  /** A stream that the app opens. ERR_LIMIT when there are too many, or too many bytes wait in those there are. */
-  openStream (): Release {
+  /** A stream that the app opens, or this tenant's. ERR_LIMIT when there are too many, or too many bytes wait in those there are. */
+  openStream (whose = ''): Release {
     this.opens.spend()
-    this.#refuseIfFull()
+    this.#refuseIfFull(whose)
     this.streams.take()
     return once(() => { this.streams.release() })
   }
 
-  /** A stream that this peer opened; `isOurs` when over a connection that the supervisor made. */
-  acceptStream (peer: string, { isOurs = false } = {}): Release {
+  /** A stream that this peer opened; `isOurs` when over a connection that the supervisor made, `whose` then is its tenant. */
+  acceptStream (peer: string, { isOurs = false, whose = '' } = {}): Release {
     const isNeighbours = this.#isShared && isOurs
     const opens = isNeighbours ? this.#opensOf(peer) : this.inboundOpens
     opens.spend()
-    this.#refuseIfFull()
+    this.#refuseIfFull(whose)
     const { streamsPerPeer } = this.limits.inbound
     const ofPeer = this.#inboundStreamsOf.get(peer) ?? 0
     if (ofPeer >= streamsPerPeer) throw this.over('inbound.streamsPerPeer', streamsPerPeer)
@@ -199,8 +199,20 @@ export class Ledger {
     return opens
   }
 
-  #refuseIfFull (): void {
-    if (this.bufferedBytes > this.limits.buffered) throw this.over('buffered', this.limits.buffered)
+  /** To whom what waits in a stream is counted: all to one, or where the host is shared to the tenant that opened it. */
+  payerOf (whose: string): string {
+    return this.#isShared ? whose : ''
+  }
+
+  /** Whether too much waits, and more of it than an equal part is this one's: who reads is not refused for others who do not. */
+  isFull (whose: string): boolean {
+    const { buffered } = this.limits
+    const all = [...this.waiting.values()].reduce((sum, bytes) => sum + bytes, 0)
+    return all > buffered && (this.waiting.get(this.payerOf(whose)) ?? 0) > buffered / this.waiting.size
+  }
+
+  #refuseIfFull (whose: string): void {
+    if (this.isFull(whose)) throw this.over('buffered', this.limits.buffered)
   }
 
   /** The error of a limit that is reached, counted. */

@@ -41,19 +41,22 @@ export class DialBack implements Disposable {
   readonly #time = new TokenBucket(DIALLING_MS)
   readonly #waiting: Array<{ id: number, path: string, tenant: string }> = []
   #turn: NodeJS.Timeout | undefined
+  #isOver = false
 
   constructor (init: DialBackInit) {
     this.#init = init
   }
 
-  /** To be answered with `dialled` or `notDialled`. */
+  /** To be answered with `dialled` or `notDialled`; not any more once it is disposed, as the host has gone then. */
   ask (id: number, path: string, tenant: string): void {
+    if (this.#isOver) return
     if (this.#waiting.length >= MOST_WAITING) return this.#refuse(id, 'EAGAIN', 'too many dials wait')
     this.#waiting.push({ id, path, tenant })
     if (this.#turn === undefined) this.#next()
   }
 
   [Symbol.dispose] (): void {
+    this.#isOver = true
     clearTimeout(this.#turn)
     this.#waiting.length = 0
   }

@@ -90,7 +90,7 @@ export class HostProcess {
         return uid === undefined ? undefined : rightsOfApp(uid)
       },
       send: message => { this.send(message) },
-      give: (fd, announce) => this.#handover.give(fd, announce)
+      give: (fd, announce) => this.give(fd, announce)
     })
     this.#table = new HostTable(start.registrations, start.limits.handlers)
     child.on('error', error => { if (child.pid === undefined) this.#end({ how: error.message, clean: false }) })

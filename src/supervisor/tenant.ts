@@ -13,6 +13,7 @@ import { onConnectWaiting } from '../os/listening.ts'
 import type { Caller } from '../policy/ask.ts'
 import type { PolicyDocument } from '../policy/document.ts'
 import { BackOff } from './backOff.ts'
+import { Epochs } from './epochs.ts'
 import { HostProcess, type Adoptee } from './hostProcess.ts'
 import { refuseConnects } from './refuser.ts'
 import type { TenantInit, TenantState, TenantStatus } from './tenantShapes.ts'
@@ -38,12 +39,9 @@ export class Tenant {
   #addresses: readonly string[] = []
   /** Connections from the front desk that wait for the host. */
   #adoptees: Adoptee[] = []
-  /** Of the policy that the running host was given last. */
-  #epoch: number | undefined
+  readonly #epochs = new Epochs()
   /** Called at the next change of state. */
   #onNextState = Promise.withResolvers<void>()
-  /** Who waits for an epoch to decide in the host. */
-  #awaited: Array<{ readonly epoch: number, readonly resolve: () => void }> = []
   #closed = false
 
   constructor (init: TenantInit) {
@@ -125,18 +123,18 @@ export class Tenant {
    */
   async applyPolicy (document: PolicyDocument, withinMs = POLICY_MS): Promise<void> {
     const host = this.#host
-    if (host === undefined || (this.#epoch !== undefined && document.epoch <= this.#epoch)) return
-    this.#epoch = document.epoch
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#awaited.push({ epoch: document.epoch, resolve })
-    try {
-      host.send({ kind: 'policy', document })
-    } catch (error) {
-      host.kill(messageOf(error)) // too long for a message; the next host gets it with its start
+    if (host === undefined) return
+    if (this.#epochs.tell(document.epoch)) {
+      try {
+        host.send({ kind: 'policy', document })
+      } catch (error) {
+        host.kill(messageOf(error)) // too long for a message; the next host gets it with its start
+      }
     }
+    const { promise, giveUp } = this.#epochs.reached(document.epoch)
     const deadline = setTimeout(() => {
       // One that starts serves nobody yet, reads this before it does, and has a time of its own to be ready in.
-      if (this.#state === 'starting') resolve()
+      if (this.#state === 'starting') giveUp()
       else host.kill('it did not take over a new policy')
     }, withinMs)
     await promise
@@ -217,7 +215,7 @@ export class Tenant {
     if (this.#closed) return
     const { controlFd, memoryBytes, start, policy, actorUid, onSpawn } = this.#init
     const document = policy?.()
-    this.#epoch = document?.epoch
+    this.#epochs.begin(document?.epoch)
     let last: FromHost | undefined
     this.#host = new HostProcess({
       start: { ...start, ...serviceUid !== undefined && { serviceUid }, registrations: this.#registrations, ...document !== undefined && { policy: document } },
@@ -232,20 +230,13 @@ export class Tenant {
       },
       onExit: ({ how, clean, unconfirmed }) => {
         this.#host = undefined
-        this.#onEpoch(Infinity)
+        this.#epochs.reach(Infinity)
         this.#adoptees.unshift(...unconfirmed)
         if (clean && last?.kind === 'idle') this.#await()
         else if (this.#state === 'stopping') this.#standBy('stopped')
         else this.#onCrash(last?.kind === 'unable' ? last.reason : how)
       }
     })
-  }
-
-  /** This epoch decides in the host, or there is none in which an older one could. */
-  #onEpoch (epoch: number): void {
-    const done = this.#awaited.filter(awaited => awaited.epoch <= epoch)
-    this.#awaited = this.#awaited.filter(awaited => awaited.epoch > epoch)
-    for (const { resolve } of done) resolve()
   }
 
   #onMessage (message: FromHost): void {
@@ -256,7 +247,7 @@ export class Tenant {
     } else if (message.kind === 'reach') {
       if (this.#host !== undefined) this.#init.onReach?.(message.id, message.peerId, this.#host)
     } else if (message.kind === 'epoch') {
-      this.#onEpoch(message.epoch)
+      this.#epochs.reach(message.epoch)
     } else if (message.kind === 'ready') {
       this.#addresses = message.addresses
       this.#init.audit?.({ event: 'host', action: 'start', ...this.#host?.pid !== undefined && { pid: this.#host.pid } })

@@ -57,7 +57,7 @@ class World implements AsyncDisposable {
 
   async deliver (): Promise<void> {
     const peer = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
-    const remote: RemoteStream = { stream: this.inbound as unknown as Stream, peer, address: multiaddr('/ip4/192.0.2.1/tcp/4001'), protocol: PROTOCOL }
+    const remote: RemoteStream = { stream: this.inbound as unknown as Stream, peer, address: multiaddr('/ip4/192.0.2.1/tcp/4001'), protocol: PROTOCOL, whose: '' }
     const delivered = this.delivery.deliver(remote)
     this.onDial()
     await delivered

@@ -139,6 +139,27 @@ test('closing delivers what was sent, reads to nowhere what still comes, and is 
   t.true(line.nearSocket.destroyed)
 })
 
+test('an end that begins to read long after the other one has begun to close has every byte', async t => {
+  await using line = await Line.create()
+  line.count()
+  const sent = 18 * 64 * 1024
+  for (let i = 0; i < 18; i++) {
+    line.near.send(new Uint8Array(64 * 1024))
+    if (i % 4 === 3) await isPendingAfter(20, new Promise(() => {})) // in several turns, as more in one would have to drain first
+  }
+  await isPendingAfter(100, new Promise(() => {}))
+  t.true(line.nearSocket.writableLength > 0, 'the kernel has not all of it')
+  const closing = line.near.close()
+  await isPendingAfter(1_500, new Promise(() => {}))
+  t.is(line.near.status, 'closing')
+  let read = 0
+  line.far.on('data', data => { read += data.length }).resume()
+  await within('the end', once(line.far, 'end'))
+  t.is(read, sent)
+  line.far.end()
+  await within('closing', closing)
+})
+
 test('closing does not wait for an end that never comes, nor longer than its signal for a reader that does not read', async t => {
   await using line = await Line.create()
   line.count()

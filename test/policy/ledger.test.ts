@@ -64,11 +64,27 @@ test('an inbound stream that does not fit leaves no count behind', t => {
 
 test('while too much waits in streams no new one is opened, by nobody', t => {
   const { ledger: one } = ledger()
-  one.bufferedBytes = 1001
+  one.waiting = new Map([['', 1001]])
   t.throws(() => one.openStream(), { message: 'limits.buffered: this tenant may have 1000 bytes waiting in its streams: read what has come, or raise the limit in its manifest' })
   t.throws(() => one.acceptStream('a'), { code: 'ERR_LIMIT' })
-  one.bufferedBytes = 1000
+  one.waiting = new Map([['', 1000]])
   t.notThrows(() => one.openStream())
+})
+
+test('on a shared host only who has more than an equal part of what waits is refused for it', t => {
+  const { ledger: own } = ledger()
+  own.waiting = new Map([['', 1001]])
+  t.throws(() => own.openStream('whoever'), { message: /^limits\.buffered: / })
+  const shared = new Ledger({ limits: LIMITS, isShared: true })
+  shared.waiting = new Map([['greedy', 900], ['chat', 101]])
+  t.throws(() => shared.openStream('greedy'), { message: /^limits\.buffered: / })
+  t.throws(() => shared.acceptStream('peer', { isOurs: true, whose: 'greedy' }), { code: 'ERR_LIMIT' })
+  t.notThrows(() => shared.openStream('chat'))
+  t.notThrows(() => shared.acceptStream('peer', { isOurs: true, whose: 'new' }))
+  t.notThrows(() => shared.acceptStream('stranger'))
+  t.deepEqual(['greedy', 'chat', '', 'new'].map(whose => shared.isFull(whose)), [true, false, false, false])
+  shared.waiting = new Map([['greedy', 899], ['chat', 101]])
+  t.notThrows(() => shared.openStream('greedy'))
 })
 
 test('on a shared host strangers cannot take all that peers may have, and its machine\'s hosts still can', t => {

@@ -1,4 +1,5 @@
 import { P2pdError } from '../../errors.ts'
+import { MAX_DHT_VALUE_BYTES } from '../../limits.ts'
 import type { Ask } from '../../policy/ask.ts'
 import { DHT_PLUGIN_PROTOCOL } from '../../wire/protocols.ts'
 import { DHTRequestType, type DHTRequest } from '../../wire/codec.ts'
@@ -20,7 +21,7 @@ const KINDS: ReadonlyMap<number, { readonly action: 'dhtRead' | 'dhtWrite', read
   [DHTRequestType.GET_PUBLIC_KEY, { action: 'dhtRead', key: ({ peer }) => `/pk/${peerText(peer)}` }],
   [DHTRequestType.GET_VALUE, { action: 'dhtRead', key: ({ key }) => keyText(required(key, 'key')) }],
   [DHTRequestType.SEARCH_VALUE, { action: 'dhtRead', key: ({ key }) => keyText(required(key, 'key')) }],
-  [DHTRequestType.PUT_VALUE, { action: 'dhtWrite', key: ({ key, value }) => { required(value, 'value'); return keyText(required(key, 'key')) } }],
+  [DHTRequestType.PUT_VALUE, { action: 'dhtWrite', key: ({ key, value }) => { checkValue(required(value, 'value')); return keyText(required(key, 'key')) } }],
   [DHTRequestType.PROVIDE, { action: 'dhtWrite', key: ({ cid }) => `/provider/${hex(required(cid, 'cid'))}` }]
 ])
 
@@ -42,6 +43,10 @@ export const dht = {
     return await askPlugin(DHT_PLUGIN_PROTOCOL, dhtQuestion(asked), { daemon, signal, what: WHAT, timeoutMs: timeoutMsFrom(asked.timeout) })
   }
 } satisfies Operation
+
+function checkValue ({ length }: Uint8Array): void {
+  if (length > MAX_DHT_VALUE_BYTES) throw new P2pdError('ERR_REQUEST', `value: at most ${MAX_DHT_VALUE_BYTES} bytes, found ${length}`)
+}
 
 function peerText (peer: Uint8Array | undefined): string {
   return decodePeerId(required(peer, 'peer')).toString()

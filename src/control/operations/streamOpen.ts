@@ -16,11 +16,11 @@ export const streamOpen = {
       context: { peer: id, relayed: false } // a host has direct connections only
     }))
   },
-  async run ({ host, signal }, request) {
+  async run ({ host, caller, signal }, request) {
     const { peer, proto, timeout } = required(request.streamOpen, 'streamOpen')
     const target = decodePeerId(peer)
     const stream = await withTimeout(timeoutMsFrom(timeout), signal, `open a stream to ${target.toString()}`, async limited => {
-      return await host.openStream(target, protocolsFrom(proto), { signal: limited })
+      return await host.openStream(target, protocolsFrom(proto), { signal: limited, whose: caller.tenant })
     })
     return {
       response: { ...OK, streamInfo: { peer: encodePeerId(stream.peer), addr: stream.address.bytes, proto: stream.protocol } },
