@@ -24,7 +24,7 @@ const FLOORS: Record<string, Record<string, string>> = {
   },
   host: {
     'link.ts': 'how it is started', 'linkChannel.ts': 'how it is told', control: 'it serves the control protocol', local: 'how hosts of this machine meet', blessing: 'what the daemon signs', policy: 'the decision in force', wire: 'addresses', os: 'its ties to its parent',
-    'audit.ts': 'what is recorded', 'auditLimiter.ts': 'what nobody would write is not sent', 'errors.ts': 'faults', 'limits.ts': 'bounds', 'log.ts': 'log'
+    'audit.ts': 'what is recorded', 'tokenBucket.ts': 'it tells no faster than it is read', 'auditLimiter.ts': 'what nobody would write is not sent', 'errors.ts': 'faults', 'limits.ts': 'bounds', 'log.ts': 'log'
   },
   'link.ts': { control: 'registrations are carried', policy: 'callers are carried', 'audit.ts': 'events are carried', 'errors.ts': 'faults', 'limits.ts': 'bounds' },
   'linkChannel.ts': { wire: 'frames', 'errors.ts': 'faults' },
