@@ -117,14 +117,15 @@ async function reach (path: string, tenant: string, { own, turns, signal }: Pick
     if (own.dialAsApp === undefined || !hasCode(error, 'EACCES', 'EPERM')) throw error
     return await own.dialAsApp(path, tenant, signal)
   })
-  if (!turns.has(path)) {
+  const busy = JSON.stringify([tenant, path])
+  if (!turns.has(busy)) {
     try {
       return await dial()
     } catch (error) {
       if (!hasCode(error, 'EAGAIN')) throw error
     }
   }
-  return await turns.take(path, signal, async () => {
+  return await turns.take(busy, signal, async () => {
     for (let waitMs = BUSY_RETRY_MS; ; waitMs = Math.min(2 * waitMs, MAX_BUSY_RETRY_MS)) {
       try {
         return await dial()

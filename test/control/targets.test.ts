@@ -120,11 +120,11 @@ test('dials of a handler that has too many connects waiting come through in thei
   }))
   await new Promise(resolve => { setTimeout(resolve, 100) })
   t.deepEqual(order, [])
-  t.true(turns.has(path))
+  t.true(turns.has(JSON.stringify(['chat', path])))
   const server = createServer(socket => { socket.resume() }).listen({ fd })
   await dialling
   t.deepEqual(order, Array.from({ length: 40 }, (_, i) => i))
-  t.false(turns.has(path))
+  t.false(turns.has(JSON.stringify(['chat', path])))
   for (const socket of filling) socket.destroy()
   server.close()
 })
