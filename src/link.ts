@@ -5,7 +5,7 @@
  * is one of these messages on the channel (linkChannel.ts). No message carries a tenant's bytes. Where one speaks of a
  * descriptor, that was sent before it, on a socket of its own (os/passing.ts).
  */
-import { readFileSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { isAuditEvent, isCount, type AuditEvent } from './audit.ts'
 import type { Registration } from './control/handlers.ts'
@@ -196,9 +196,26 @@ export function writeStart (pipe: Writable, start: HostStart, privateKey: Uint8A
   pipe.end(Buffer.concat([length, document, privateKey]))
 }
 
+/** Of a pipe that may be read faster than it is filled: readFileSync() gives up then. */
+function readToEnd (fd: number): Buffer {
+  const chunks: Buffer[] = []
+  const nobody = new Int32Array(new SharedArrayBuffer(4))
+  for (;;) {
+    const chunk = Buffer.alloc(64 * 1024)
+    try {
+      const bytes = readSync(fd, chunk)
+      if (bytes === 0) return Buffer.concat(chunks)
+      chunks.push(chunk.subarray(0, bytes))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(nobody, 0, 0, 1) // a millisecond
+    }
+  }
+}
+
 /** Reads it from descriptor `fd`, waiting for its end: there is nothing else a host could do before. */
 export function readStart (fd: number): { start: HostStart, privateKey: Uint8Array } {
-  const bytes = readFileSync(fd)
+  const bytes = readToEnd(fd)
   const end = bytes.length < 4 ? Infinity : 4 + bytes.readUInt32BE(0)
   if (end >= bytes.length) throw new P2pdError('ERR_CLOSED', 'the start document ended early: a host is started by p2pd, not by hand')
   return { start: JSON.parse(bytes.toString('utf8', 4, end)) as HostStart, privateKey: bytes.subarray(end) }

@@ -46,7 +46,7 @@ const FLOORS: Record<string, Record<string, string>> = {
   'audit.ts': {},
   'tokenBucket.ts': {},
   'errors.ts': {},
-  'log.ts': {},
+  'log.ts': { 'tokenBucket.ts': 'nobody may flood it' },
   'limits.ts': {},
   'version.ts': {}
 }

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { spawnSync } from 'node:child_process'
 import { safeText } from '../src/log.ts'
 
 for (const [title, text, shown] of [
@@ -12,3 +13,19 @@ for (const [title, text, shown] of [
 ] as const) {
   test(title, t => { t.is(safeText(text), shown) })
 }
+
+test('a flood of lines is cut, what is missing is counted, and errors are not among it', t => {
+  const program = `
+    const { createLog } = await import('./src/log.ts')
+    const log = createLog('test', 'info')
+    for (let i = 0; i < 5000; i++) log.warn({ i }, 'again')
+    log.error('wrong')
+    await new Promise(resolve => setTimeout(resolve, 200))
+    log.info('later')`
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8', cwd: new URL('..', import.meta.url) })
+  const lines = stderr.trim().split('\n').map(line => JSON.parse(line) as { msg: string, dropped?: number })
+  const again = lines.filter(({ msg }) => msg === 'again').length
+  t.true(again >= 200 && again < 300, `${again} lines`)
+  t.deepEqual(lines.slice(-3).map(({ msg }) => msg), ['wrong', 'lines are missing here: there were too many', 'later'])
+  t.is(lines.reduce((sum, { dropped = 0 }) => sum + dropped, again), 5_000)
+})

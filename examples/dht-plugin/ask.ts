@@ -37,8 +37,9 @@ const questions: Record<string, { ask: (first: string, second: string) => object
 
 const [address = '', command = '', first = '', second = ''] = process.argv.slice(2)
 const question = questions[command]
-if (question === undefined) {
-  process.stderr.write(`usage: node ask.ts ADDRESS ${Object.keys(questions).join('|')} KEY|CID|PEER [VALUE]\n`)
+const isCid = command === 'provide' || command === 'providers'
+if (question === undefined || first === '' || (command === 'put' && second === '') || (isCid && !/^(?:[0-9a-f]{2})+$/i.test(first))) {
+  process.stderr.write(`usage: node ask.ts ADDRESS put KEY VALUE | get|search|closest KEY | provide|providers CID | peer|publickey PEER\nCID is hexadecimal digits, two a byte\n`)
   process.exit(2)
 }
 

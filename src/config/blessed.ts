@@ -41,7 +41,9 @@ const actionList = z.array(z.enum(DAEMON_ACTIONS)).min(1).max(MAX_ACTIONS).trans
   .describe(`What it may do in the daemon's name: ${DAEMON_ACTIONS.join(', ')}.`)
 
 const resource = z.string().regex(RESOURCE_PATTERN, { error: RESOURCE_RULE, abort: true }).superRefine((word, context) => {
-  const why = kindOf(word) === 'peer' && word !== ANY_RESOURCE ? whyNoPeer(word) : undefined
+  const why = word.startsWith('/') && word.endsWith('*')
+    ? `the star would stand for itself; all that begin so are \`${word.slice(0, -1)}\``
+    : kindOf(word) === 'peer' && word !== ANY_RESOURCE ? whyNoPeer(word) : undefined
   if (why !== undefined) context.addIssue({ code: 'custom', message: why, input: word })
 })
 

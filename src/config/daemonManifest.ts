@@ -29,9 +29,12 @@ const DAEMON_LIMITS: LimitDefaults = {
   streamsPerPeer: 512
 }
 
+const local = z.literal(true).default(true)
+  .describe('Always true: every tenant reaches the daemon without the network stack, whatever its own manifest says.')
+
 export const daemonShape = z.strictObject({
   name: z.literal(DAEMON_NAME).describe('Always daemon: this file is about the daemon itself.'),
-  host: hostShape('when something needs it').prefault({}).describe('The daemon\'s own libp2p host: a process of its own with the daemon\'s identity.'),
+  host: hostShape('when something needs it', local).prefault({}).describe('The daemon\'s own libp2p host: a process of its own with the daemon\'s identity.'),
   groups: groups.describe('Groups the daemon is in. A policy can be about a group, or about Tenant::"daemon".'),
   limits: limitsShape(DAEMON_LIMITS).prefault({}).describe('What all may use of it together.')
 }).meta({ title: 'The own host of p2pd' })

@@ -47,13 +47,15 @@ const listenAddr = z.string().superRefine((text, context) => {
 const IDLE_STOP = 'How long an on-demand host may be idle before it is stopped: 90s, 10m, 2h. 0: it is never stopped.'
 
 /** @param firstUse when a host that is on demand starts */
-export function hostShape (firstUse: string) {
+const local = z.boolean().default(true)
+  .describe('Whether tenants of this machine reach it without the network stack; false: over TCP like anybody.')
+
+export function hostShape<Local extends z.ZodType<boolean, boolean | undefined>> (firstUse: string, local: Local) {
   return z
     .strictObject({
       listen: z.array(listenAddr).default(DEFAULT_LISTEN)
         .describe('Multiaddrs the host listens on for other peers: TCP, port 0 for any free one. []: none, the host only dials.'),
-      local: z.boolean().default(true)
-        .describe('Whether tenants of this machine reach it without the network stack; false: over TCP like anybody.'),
+      local,
       start: z.enum(['on-demand', 'always']).default('on-demand')
         .describe(`on-demand: the host starts ${firstUse}, and other peers reach it from then on. always: it starts with p2pd and stays.`),
       // A host needs about 100 ms to start, and setTimeout() takes no more than 2^31-1 ms, a little over 24 days.
@@ -72,7 +74,7 @@ export const groups = z.array(z.string().regex(NAME_PATTERN, { error: NAME_RULE 
 export const manifestShape = z.strictObject({
   name,
   app: app.optional(),
-  host: hostShape('when its app first connects').prefault({}).describe('The libp2p host of this tenant: a process of its own with an identity of its own.'),
+  host: hostShape('when its app first connects', local).prefault({}).describe('The libp2p host of this tenant: a process of its own with an identity of its own.'),
   groups,
   blessed,
   limits: limitsShape(TENANT_LIMITS).prefault({}).describe('What the tenant may use at most.')

@@ -14,7 +14,7 @@ import { encodeFrame } from '../wire/frames.ts'
 import type { Absentees } from './absentees.ts'
 import type { DaemonHost } from './daemonHost.ts'
 import { registrantOf } from './heldHandlers.ts'
-import type { RemoteStream } from './host.ts'
+import { isGivenUp, type RemoteStream } from './host.ts'
 import { handlingOf } from './operations/handling.ts'
 import type { Pipes } from './pipes.ts'
 import type { AddressTarget, Receivers } from './receivers.ts'
@@ -59,6 +59,7 @@ export class Delivery {
     const { log, maxPipes } = this.#init
     if (this.#pipes >= maxPipes) return remote.stream.abort(new Error('nobody can take it'))
     this.#pipes++
+    using _ = this.#init.pipes.expect(remote.stream, remote.whose)
     try {
       await this.#bring(remote)
     } catch (error) {
@@ -93,8 +94,8 @@ export class Delivery {
     // Before the dial, which takes its time: what is revoked meanwhile ends now, and the program hears of no caller.
     const release = this.#hold(target, remote)
     try {
-      const socket = await this.#reach(target, remote.protocol)
-      if (remote.stream.status === 'aborted') {
+      const socket = await this.#reach(target, remote)
+      if (isGivenUp(remote.stream)) {
         socket.destroy()
         return
       }
@@ -106,9 +107,17 @@ export class Delivery {
     }
   }
 
-  async #reach (target: AddressTarget, protocol: string): Promise<Socket> {
-    const { absentees, own, signal } = this.#init
+  async #reach (target: AddressTarget, { protocol, stream }: RemoteStream): Promise<Socket> {
+    const { absentees, own } = this.#init
     const { address, tenant, uid } = target
+    // Nobody is dialled for a stream that was given up, and none holds a place for one.
+    using wanted = new DisposableStack()
+    const gone = new AbortController()
+    const onClose = (): void => { if (isGivenUp(stream)) gone.abort() }
+    stream.addEventListener('close', onClose)
+    wanted.defer(() => { stream.removeEventListener('close', onClose) })
+    onClose()
+    const signal = AbortSignal.any([this.#init.signal, gone.signal])
     const socket = await dialTarget(address, { own, tenant, uid, turns: this.#turns, signal }).catch((error: unknown) => {
       this.#recordDenial(error, protocol, target)
       if (isAbsent(error)) absentees?.missed(protocol, target)

@@ -20,6 +20,7 @@ import { Delivery, type DeliveryInit } from './delivery.ts'
 import { HeldHandlers, type HeldHandlersInit } from './heldHandlers.ts'
 import { HeldQueues } from './heldQueues.ts'
 import type { Host } from './host.ts'
+import { assertWithinShare } from './nameShares.ts'
 import { handlingOf } from './operations/handling.ts'
 import { Receivers, type AddressTarget } from './receivers.ts'
 import { registrationsOf, targetFrom, type Registration, type Sharing } from './registrations.ts'
@@ -55,7 +56,7 @@ export class Handlers {
     const giveUp = (protocol: string, { address, tenant }: AddressTarget): void => {
       this.remove([protocol], address, tenant).catch(() => { /* it has gone meanwhile */ })
     }
-    const absentees = init.daemon.isHere ? new Absentees(giveUp) : undefined
+    const absentees = init.daemon.isHere ? new Absentees({ giveUp, targets: () => [...this.#entries].flatMap(([protocol, { addresses }]) => addresses.map(target => [protocol, target] as const)) }) : undefined
     if (absentees !== undefined) init.signal.addEventListener('abort', () => { absentees[Symbol.dispose]() }, { once: true })
     this.#absentees = absentees
     this.#delivery = new Delivery({ ...init, absentees }, protocol => this.#entries.get(protocol))
@@ -179,6 +180,7 @@ export class Handlers {
     // Of those who act in the daemon's name none takes all the names there can be.
     const its = [...this.#entries.values()].filter(receivers => receivers.tenant === tenant).length
     if (tenant !== this.#init.tenant && its + fresh.length > shareOf(limit)) throw ledger.over('handlers', shareOf(limit), wordsOf(tenant))
+    if (tenant !== this.#init.tenant) assertWithinShare(this.#entries, protocols, tenant, limit)
     // What can fail comes first. A stream may come as soon as its protocol is handled.
     for (const protocol of fresh) this.#entries.set(protocol, receiversFor(protocol, undefined))
     try {

@@ -16,6 +16,11 @@ export interface RemoteStream {
   readonly whose: string
 }
 
+/** By either side: what it holds is due to nobody. One that has ended, or whose connection was cut, brings what was written before. */
+export function isGivenUp ({ status }: Pick<Stream, 'status'>): boolean {
+  return status === 'aborted' || status === 'reset'
+}
+
 export interface OpenOptions {
   readonly signal: AbortSignal
   /** Who opens it; the host's own tenant unless given. */

@@ -41,6 +41,8 @@ export class Pipes {
   readonly #signal: AbortSignal
   readonly #meter: ByteMeter
   readonly #pipes = new Map<Pipe, Watched>()
+  /** Streams that have come and are with nobody yet. */
+  readonly #coming = new Map<Stream, string>()
   #timer: NodeJS.Timeout | undefined
 
   /** @param signal ends all of them at once */
@@ -52,6 +54,18 @@ export class Pipes {
 
   get size (): number { return this.#pipes.size }
 
+  /** What waits in this stream counts from now on, until it is joined or what is returned is disposed. */
+  expect (stream: Stream, whose: string): Disposable {
+    this.#coming.set(stream, whose)
+    this.#timer ??= setInterval(this.#count, COUNT_MS)
+    return {
+      [Symbol.dispose]: () => {
+        this.#coming.delete(stream)
+        this.#stopIfIdle()
+      }
+    }
+  }
+
   /**
    * Joins the two and takes both over, paused or not; resolves when both are closed and everything is released. Never
    * rejects: how a stream ends is told to its two ends and is nobody else's affair.
@@ -59,12 +73,17 @@ export class Pipes {
   async join (socket: Socket, stream: Stream, { head, whose = () => '', isMetered = true }: JoinOptions = {}): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const pipe = new Pipe({ socket, stream, meter: isMetered ? this.#meter : UNMETERED, signal: this.#signal, onDone: resolve })
+    this.#coming.delete(stream)
     this.#pipes.set(pipe, { pipe, whose, moved: 0, at: performance.now() })
     this.#timer ??= setInterval(this.#count, COUNT_MS)
     pipe.start(head)
     await promise
     this.#pipes.delete(pipe)
-    if (this.#pipes.size > 0) return
+    this.#stopIfIdle()
+  }
+
+  #stopIfIdle (): void {
+    if (this.#pipes.size + this.#coming.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
     this.#ledger.waiting = new Map()
@@ -74,11 +93,13 @@ export class Pipes {
     const now = performance.now()
     const waiting = new Map<string, number>()
     const longest = new Map<string, Watched>()
+    const add = (payer: string, bytes: number): void => { if (bytes > 0) waiting.set(payer, (waiting.get(payer) ?? 0) + bytes) }
+    for (const [stream, whose] of this.#coming) add(this.#ledger.payerOf(whose), stream.readBufferLength)
     for (const watched of this.#pipes.values()) {
       const { pipe } = watched
       const payer = this.#ledger.payerOf(watched.whose())
       const bytes = pipe.waitingBytes
-      if (bytes > 0) waiting.set(payer, (waiting.get(payer) ?? 0) + bytes)
+      add(payer, bytes)
       if (pipe.movedBytes !== watched.moved || bytes === 0) {
         watched.moved = pipe.movedBytes
         watched.at = now

@@ -12,6 +12,8 @@ export interface AddressTarget {
   readonly tenant: string
   readonly uid: number | undefined
   readonly gid: number | undefined
+  /** The process that registered; unknown after a restart of the host. */
+  readonly pid?: number
   /** It was registered to share its protocol, also with programs that wait. */
   readonly shares: boolean
 }

@@ -87,7 +87,7 @@ const MAX_BUSY_RETRY_MS = 1_000
 export async function dialTarget (target: SocketAddress, { own, tenant, uid, turns, signal }: DialInit): Promise<Socket> {
   const ended = new AbortController()
   const deadline = setTimeout(() => { ended.abort(new P2pdError('ERR_TIMEOUT', `the handler at ${describe(target)} did not accept within ${HANDLER_DIAL_TIMEOUT_MS / 1000} s`)) }, HANDLER_DIAL_TIMEOUT_MS)
-  const onAbort = (): void => { ended.abort(new P2pdError('ERR_CLOSED', 'the host is stopping')) }
+  const onAbort = (): void => { ended.abort(new P2pdError('ERR_CLOSED', 'the stream has gone, or the host is stopping')) }
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
   let socket: Socket | undefined
@@ -184,10 +184,11 @@ function hasCode (error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
-/** Whether it says that nobody who may be there is: this process's own want, of descriptors or time, says nothing of a handler. */
+/** Whether it says that nobody who may be there is: this process's own want, of descriptors say, says nothing of a handler. */
 export function isAbsent (error: unknown): boolean {
   if (!(error instanceof P2pdError)) return false
-  return error.code === 'ERR_DENIED' || (error.code === 'ERR_PEER' && !hasCode(error.cause, 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN'))
+  if (error.code === 'ERR_DENIED' || error.code === 'ERR_TIMEOUT') return true // the latter: one that does not accept
+  return error.code === 'ERR_PEER' && !hasCode(error.cause, 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN')
 }
 
 export function describe (target: SocketAddress): string {

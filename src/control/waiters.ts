@@ -9,7 +9,7 @@
 import { P2pdError } from '../errors.ts'
 import { HANDLER_DIAL_TIMEOUT_MS } from '../limits.ts'
 import { safeText } from '../log.ts'
-import type { RemoteStream } from './host.ts'
+import { isGivenUp, type RemoteStream } from './host.ts'
 
 /**
  * How long a program that has taken a stream is expected back: as long as one that is dialled may take to accept. On a machine
@@ -109,9 +109,23 @@ export class Waiters {
       throw new P2pdError('ERR_LIMIT', `${safeText(this.protocol)}: ${MAX_KEPT_STREAMS} streams already wait for the program to come back: let it keep more connections waiting`)
     }
     const { promise, resolve } = Promise.withResolvers<boolean>()
-    this.#kept.push({ remote, settle: resolve })
+    const kept = { remote, settle: resolve }
+    this.#kept.push(kept)
+    const onClose = (): void => { if (isGivenUp(remote.stream)) this.#drop(kept) }
+    remote.stream.addEventListener('close', onClose)
+    onClose()
     this.serve()
-    return await promise
+    const isTaken = await promise
+    remote.stream.removeEventListener('close', onClose)
+    return isTaken
+  }
+
+  /** It was given up while it waited: nobody's any more. */
+  #drop (kept: Kept): void {
+    const at = this.#kept.indexOf(kept)
+    if (at < 0) return
+    this.#kept.splice(at, 1)
+    kept.settle(true)
   }
 
   /** Somebody who takes a stream is going to come back. */

@@ -15,10 +15,10 @@ import { receiveDescriptor } from '../os/passing.ts'
 import { TokenBucket } from '../tokenBucket.ts'
 
 /**
- * Dials that the supervisor is asked for at a time. It reads no host faster than so many messages a second, and what it is told
+ * Dials of one tenant's handlers that the supervisor is asked for at a time. It reads no host faster than so many messages a second, and what it is told
  * last has to be heard soon: that a policy is in force, above all.
  */
-const MAX_DIALS = 32
+const MAX_DIALS = 8
 
 /** How much of what changes among the handlers is told, bytes a second: half of what the supervisor reads. The last word is always told. */
 const REPORTED = { perSecond: 256 * 1024, burst: 1024 * 1024 }
@@ -103,7 +103,7 @@ export class SupervisorLink {
    * at there. Rejects with the `code` of the reason: a symbolic errno, or of an ERR_DENIED.
    */
   async dialAsApp (path: string, tenant: string, signal: AbortSignal): Promise<Socket> {
-    const place = String(this.#nextDial++ % MAX_DIALS)
+    const place = `${tenant} ${this.#nextDial++ % MAX_DIALS}`
     return await this.#dials.take(place, signal, async () => await this.#ask(undefined, id => { this.send({ kind: 'dialHandler', id, path, tenant }) }, signal))
   }
 

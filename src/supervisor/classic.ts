@@ -60,7 +60,7 @@ export async function serveClassic (options: ClassicOptions, log: Logger): Promi
     always: true,
     memoryBytes: MEMORY_BYTES,
     log,
-    privateKey: async () => privateKey,
+    identity: async () => ({ privateKey, peerId: '' }), // nobody is introduced to it
     ...serviceUid !== undefined && { serviceUid: async () => serviceUid },
     start: {
       tenant: 'classic',

@@ -20,8 +20,8 @@ import { TokenBucket } from '../tokenBucket.ts'
 
 /** A tenth of the supervisor's time for one host: two thousand dials a second where one takes what it usually does, 50 microseconds. */
 const DIALLING_MS = { perSecond: 100, burst: 100 }
-/** Dials that may wait for their turn; a host that asks for more is told to try again. */
-const MOST_WAITING = 64
+/** Dials of one tenant's handlers that may wait for their turn; a host that asks for more is told to try again. */
+const MOST_WAITING = 16
 
 export interface DialBackInit {
   /** By whose handler it is; undefined where hosts do their own dialling, and for a tenant that is none of this host's. */
@@ -39,7 +39,8 @@ export function rightsOfApp (uid = process.geteuid?.() ?? 0): Rights {
 export class DialBack implements Disposable {
   readonly #init: DialBackInit
   readonly #time = new TokenBucket(DIALLING_MS)
-  readonly #waiting: Array<{ id: number, path: string, tenant: string }> = []
+  /** By tenant, whose turn is next first: one whose paths take long does not make the others wait for all of them. */
+  readonly #waiting = new Map<string, Array<{ id: number, path: string }>>()
   #turn: NodeJS.Timeout | undefined
   #isOver = false
 
@@ -50,30 +51,37 @@ export class DialBack implements Disposable {
   /** To be answered with `dialled` or `notDialled`; not any more once it is disposed, as the host has gone then. */
   ask (id: number, path: string, tenant: string): void {
     if (this.#isOver) return
-    if (this.#waiting.length >= MOST_WAITING) return this.#refuse(id, 'EAGAIN', 'too many dials wait')
-    this.#waiting.push({ id, path, tenant })
+    const its = this.#waiting.get(tenant) ?? []
+    if (its.length >= MOST_WAITING) return this.#refuse(id, 'EAGAIN', 'too many dials wait')
+    its.push({ id, path })
+    this.#waiting.set(tenant, its)
     if (this.#turn === undefined) this.#next()
   }
 
   [Symbol.dispose] (): void {
     this.#isOver = true
     clearTimeout(this.#turn)
-    this.#waiting.length = 0
+    this.#waiting.clear()
   }
 
   #next (): void {
     this.#turn = undefined
-    while (this.#waiting.length > 0) {
+    for (;;) {
       const waitMs = this.#time.owedMs()
-      if (waitMs > 0) {
+      if (waitMs > 0 && this.#waiting.size > 0) {
         this.#turn = setTimeout(() => { this.#next() }, waitMs)
         return
       }
-      const asked = this.#waiting.shift()
-      if (asked === undefined) return
+      const [next] = this.#waiting
+      if (next === undefined) return
+      const [tenant, its] = next
+      const asked = its.shift()
+      this.#waiting.delete(tenant)
+      if (its.length > 0) this.#waiting.set(tenant, its)
+      if (asked === undefined) continue
       // The processor's time, not the clock's: on a busy machine a tenant would pay for what others do.
       const began = process.threadCpuUsage()
-      this.#dial(asked.id, asked.path, asked.tenant)
+      this.#dial(asked.id, asked.path, tenant)
       const { user, system } = process.threadCpuUsage(began)
       this.#time.owe((user + system) / 1000)
     }

@@ -30,6 +30,10 @@ const SHARE_OF_DESCRIPTORS = 4
 const MAX_OF_TENANT = 1_024
 const MAX_OF_STRANGER = 32
 
+/** Blessed tenants have a desk each: so many of them have no more together than the one desk that all share, and each some. */
+const ACTORS = 8
+const MIN_AT_ACTORS_DESK = 32
+
 /** How many connections of each user are at the desk. */
 const atDesk = new Map<number, number>()
 
@@ -45,7 +49,8 @@ export function openFrontDesk (fd: number, desk: Desk): Disposable {
   })
   server.on('error', error => { desk.log.error({ err: error }, 'front desk: accept failed') })
   // Whoever is over it is closed unheard: the desk is a convenience, and may not cost the supervisor its descriptors.
-  server.maxConnections = Math.min(MAX_AT_DESK, Math.floor(descriptorLimit() / SHARE_OF_DESCRIPTORS))
+  const all = Math.min(MAX_AT_DESK, Math.floor(descriptorLimit() / SHARE_OF_DESCRIPTORS))
+  server.maxConnections = desk.actor === undefined ? all : Math.max(Math.floor(all / ACTORS), MIN_AT_ACTORS_DESK)
   server.listen({ fd, backlog: BACKLOG })
   return { [Symbol.dispose]: () => { server.close() } }
 }

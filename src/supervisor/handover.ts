@@ -21,7 +21,8 @@ const MOST_UNCONFIRMED = 64
 export class Handover {
   readonly #passingFd: number
   readonly #send: (message: ToHost) => void
-  readonly #waiting: Adoptee[] = []
+  /** By tenant, whose turn is next first. */
+  readonly #waiting = new Map<string, Adoptee[]>()
   readonly #unconfirmed = new Map<number, Adoptee>()
   #nextId = 0
   #nextDescriptor = 0
@@ -34,7 +35,7 @@ export class Handover {
 
   /** Connected and paused; taken over. */
   adopt (adoptee: Adoptee): void {
-    this.#waiting.push(adoptee)
+    this.#wait(adoptee)
     this.next()
   }
 
@@ -53,15 +54,24 @@ export class Handover {
     return adoptee
   }
 
+  #wait (adoptee: Adoptee): void {
+    const { tenant } = adoptee.caller
+    this.#waiting.set(tenant, [...this.#waiting.get(tenant) ?? [], adoptee])
+  }
+
   /** Hands over what waits, as far as it may. To be called now and then: the kernel may have refused before. */
   next (): void {
     while (this.#unconfirmed.size < MOST_UNCONFIRMED) {
-      const adoptee = this.#waiting.shift()
-      if (adoptee === undefined) return
-      if (adoptee.socket.destroyed) continue
+      const [next] = this.#waiting
+      if (next === undefined) return
+      const [tenant, its] = next
+      const adoptee = its.shift()
+      this.#waiting.delete(tenant)
+      if (its.length > 0) this.#waiting.set(tenant, its)
+      if (adoptee === undefined || adoptee.socket.destroyed) continue
       const id = this.#nextId++
       if (!this.give(fileDescriptor(adoptee.socket), descriptor => ({ kind: 'adopt', id, caller: adoptee.caller, descriptor }))) {
-        this.#waiting.unshift(adoptee)
+        this.#waiting.set(tenant, [adoptee, ...its])
         return
       }
       this.#unconfirmed.set(id, adoptee)
@@ -84,9 +94,9 @@ export class Handover {
   /** The host is gone: what it had not confirmed, and what waited, is the caller's again. */
   close (): Adoptee[] {
     closeSync(this.#passingFd)
-    const left = [...this.#unconfirmed.values(), ...this.#waiting].filter(({ socket }) => !socket.destroyed)
+    const left = [...this.#unconfirmed.values(), ...[...this.#waiting.values()].flat()].filter(({ socket }) => !socket.destroyed)
     this.#unconfirmed.clear()
-    this.#waiting.length = 0
+    this.#waiting.clear()
     return left
   }
 }

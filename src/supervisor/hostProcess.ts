@@ -10,6 +10,7 @@ import { refuse } from '../control/refusal.ts'
 import { isFromHost, writeStart, type FromHost, type HostFigures, type HostStart, type ToHost } from '../link.ts'
 import { LinkChannel, MAX_FROM_HOST_BYTES, MAX_TO_HOST_BYTES } from '../linkChannel.ts'
 import type { Caller } from '../policy/ask.ts'
+import { DAEMON_NAME } from '../config/names.ts'
 import { DialBack, rightsOfApp } from './dialBack.ts'
 import { Handover, type Adoptee } from './handover.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -85,7 +86,8 @@ export class HostProcess {
     this.#dialBack = new DialBack({
       rightsOf: tenant => {
         if (start.serviceUid === undefined) return undefined
-        if (tenant === start.tenant) return rightsOfApp(start.callerUid)
+        // The daemon's own app would be p2pd itself, and its rights are nobody's to dial with: they are root's as a rule.
+        if (tenant === start.tenant) return tenant === DAEMON_NAME ? undefined : rightsOfApp(start.callerUid)
         const uid = init.actorUid?.(tenant)
         return uid === undefined ? undefined : rightsOfApp(uid)
       },

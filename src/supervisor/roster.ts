@@ -119,9 +119,9 @@ export class Roster {
       const { tenant } = this.#entry(name)
       if (tenant.state === 'failed' || tenant.state === 'parked') await tenant.restart()
     }))
-    // Of the daemon's own host nobody is told: it is not one of those who come and go.
+    // The daemon's own host is not one of those who come and go; that it has changed is told.
     const names = (list: Array<{ name: string }>): string[] => list.map(({ name }) => name).filter(name => name !== DAEMON_NAME)
-    return { added: names(diff.added), removed: names(diff.removed), changed: names(diff.changed.map(({ after }) => after)), same: names(diff.same), ...this.policy }
+    return { added: names(diff.added), removed: names(diff.removed), changed: diff.changed.map(({ after }) => after.name), same: names(diff.same), ...this.policy }
   }
 
   /** Every running host decides by what is in force now when this resolves. */
@@ -235,7 +235,7 @@ export class Roster {
       memoryBytes: spec.limits.memoryBytes,
       registrations,
       log,
-      privateKey: async () => (await keystore.identity(spec.name)).privateKey,
+      identity: async () => await keystore.identity(spec.name),
       ...serviceUids !== undefined && { serviceUid: async () => await serviceUids.of((await keystore.identity(spec.name)).id) },
       policy: () => this.#policy.documentFor(spec),
       ...spec.name === DAEMON_NAME && { actorUid: (actor: string) => this.desk.actorUid(actor) },
@@ -296,5 +296,5 @@ export class Roster {
 }
 
 function introducedOf ({ spec, tenant, identity }: Entry): Introduced {
-  return { name: spec.name, peerId: identity?.peerId, tenant, isLocal: spec.host.local, isDaemon: spec.name === DAEMON_NAME }
+  return { name: spec.name, peerId: tenant.hostPeerId ?? identity?.peerId, tenant, isLocal: spec.host.local, isDaemon: spec.name === DAEMON_NAME }
 }

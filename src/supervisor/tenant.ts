@@ -40,6 +40,7 @@ export class Tenant {
   /** Connections from the front desk that wait for the host. */
   #adoptees: Adoptee[] = []
   readonly #epochs = new Epochs()
+  #startedAs: string | undefined
   /** Called at the next change of state. */
   #onNextState = Promise.withResolvers<void>()
   #closed = false
@@ -59,6 +60,9 @@ export class Tenant {
 
   get hostPid (): number | undefined { return this.#host?.pid }
 
+  /** Who its host is: with a new key it is another from its next start on. Undefined while there is none. */
+  get hostPeerId (): string | undefined { return this.#host === undefined ? undefined : this.#startedAs }
+
   get registrations (): readonly Registration[] { return this.#registrations }
 
   async status (): Promise<TenantStatus> {
@@ -72,9 +76,9 @@ export class Tenant {
     }
   }
 
-  /** From here on connects are served: by a host at once if it is always to run, otherwise from the first one on. */
+  /** From here on connects are served: by a host at once if it is always to run or peers count on its handlers, otherwise from the first one on. */
   open (): void {
-    if (this.#init.always) this.#start()
+    if (this.#init.always || this.#registrations.length > 0) this.#start()
     else this.#await()
   }
 
@@ -113,7 +117,7 @@ export class Tenant {
     this.#backOff.forget()
     const wasRunning = this.#host !== undefined
     await this.#stopHost()
-    if (wasRunning || this.#registrations.length > 0) this.#start()
+    if (wasRunning) this.#start()
     else this.open()
   }
 
@@ -199,7 +203,9 @@ export class Tenant {
     let privateKey: Uint8Array
     let serviceUid: number | undefined
     try {
-      privateKey = await this.#init.privateKey()
+      const identity = await this.#init.identity()
+      privateKey = identity.privateKey
+      this.#startedAs = identity.peerId
       serviceUid = await this.#init.serviceUid?.()
     } catch (error) {
       return this.#giveUp('failed', messageOf(error))

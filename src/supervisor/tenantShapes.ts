@@ -31,7 +31,7 @@ export interface TenantInit {
   readonly policy?: () => PolicyDocument
   readonly audit?: Audit
   /** Asked at each start, so that no key is held while no host runs. Rejects with what is wrong and its mend. */
-  readonly privateKey: () => Promise<Uint8Array>
+  readonly identity: () => Promise<{ readonly privateKey: Uint8Array, readonly peerId: string }>
   /** Asked at each start: the user its host becomes. Absent where hosts stay the user they are. */
   readonly serviceUid?: () => Promise<number>
   /** See HostProcessInit. */

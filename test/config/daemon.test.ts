@@ -25,14 +25,14 @@ test('without a manifest of its own the daemon has every default, and is the use
 test('its manifest says what is otherwise, and it is no tenant', t => {
   const dir = makeDir(t, {
     'chat.yaml': 'name: chat',
-    'daemon.yaml': 'name: daemon\nhost: { listen: [/ip4/127.0.0.1/tcp/4001], local: false, start: always }\ngroups: [services]\nlimits: { streams: 10, inbound: { streamsPerPeer: 3 } }\n'
+    'daemon.yaml': 'name: daemon\nhost: { listen: [/ip4/127.0.0.1/tcp/4001], start: always }\ngroups: [services]\nlimits: { streams: 10, inbound: { streamsPerPeer: 3 } }\n'
   })
   const { tenants, daemon } = loadDeclarations(dir, OPTIONS)
   t.deepEqual(tenants, loadTenants(dir, OPTIONS))
   t.deepEqual(tenants.map(({ name }) => name), ['chat'])
   t.like(daemon, {
     name: 'daemon', app: { uid: 1000 }, groups: ['services'], blessed: [],
-    host: { listen: ['/ip4/127.0.0.1/tcp/4001'], local: false, start: 'always', idleStopMs: 0 },
+    host: { listen: ['/ip4/127.0.0.1/tcp/4001'], local: true, start: 'always', idleStopMs: 0 },
     limits: { streams: 10, connections: 512, inbound: { streams: 8, streamsPerPeer: 3 } }
   })
 })
@@ -44,6 +44,7 @@ const faultRows: Array<[text: string, ...faults: string[]]> = [
   ['name: daemon\nblessed: []', 'blessed: the daemon needs no blessing to act in its own name; it belongs in the manifest of the tenant that is blessed'],
   ['groups: [a]', 'name: is missing'],
   ['name: chat', 'name: must be daemon, found "chat"'],
+  ['name: daemon\nhost: { local: false }', 'host.local: must be true, found false'],
   ['name: daemon\nhost: { app: 1 }', 'host.app: unknown key; there are: listen, local, start, idleStop'],
   ['name: daemon\nlimit: {}', 'limit: unknown key; did you mean `limits`?'],
   ['name: daemon\nconstructor: 1', 'constructor: unknown key; there are: name, host, groups, limits'],

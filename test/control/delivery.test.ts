@@ -11,6 +11,7 @@ import { Receivers, type AddressTarget } from '../../src/control/receivers.ts'
 import { createLog } from '../../src/log.ts'
 import type { Policy } from '../../src/policy/ask.ts'
 import { Judge } from '../../src/policy/judge.ts'
+import { RawConnection } from '../helpers/rawConnection.ts'
 import { AppListener } from '../helpers/appListener.ts'
 
 const PROTOCOL = '/search/1.0.0'
@@ -19,9 +20,13 @@ const all: Policy = { decide: () => ({ allowed: true, policy: 'all', epoch: 1 })
 const nothing: Policy = { decide: () => ({ allowed: false, policy: 'nothing', epoch: 2 }) }
 
 /** A stream that can be aborted, and no more: what goes through it is the pipe's. */
-class Inbound {
+class Inbound extends EventTarget {
   status = 'open'
-  abort (): void { this.status = 'aborted' }
+
+  abort (): void {
+    this.status = 'aborted'
+    this.dispatchEvent(new Event('close'))
+  }
 }
 
 class World implements AsyncDisposable {
@@ -41,7 +46,7 @@ class World implements AsyncDisposable {
       judge: this.judge,
       audit: (event: AuditEvent) => { this.audited.push(event) },
       ledger: { descriptors: { take () {}, release () {} } } as unknown as DeliveryInit['ledger'],
-      pipes: { join: async socket => { socket.end() } } as Partial<DeliveryInit['pipes']> as DeliveryInit['pipes'],
+      pipes: { join: async socket => { socket.end() }, expect: () => ({ [Symbol.dispose]: () => {} }) } as Partial<DeliveryInit['pipes']> as DeliveryInit['pipes'],
       log: createLog('test', 'silent'),
       maxPipes: 1,
       signal: new AbortController().signal,
@@ -84,8 +89,13 @@ test('a program that may no longer serve when it has been dialled hears of no ca
     t.is(world.inbound.status, 'aborted')
   }
   await world.deliver()
-  const connection = await world.app.next()
-  t.is((await connection.readToEnd()).length, 0)
+  // Whether it was dialled before that was given up or not: the next connection is the one that is made here.
+  const probe = await RawConnection.to(world.app.address)
+  for (let connection = await world.app.next(); ; connection = await world.app.next()) {
+    if (connection.socket.remotePort === probe.socket.localPort) break
+    t.is((await connection.readToEnd()).length, 0)
+  }
+  probe[Symbol.dispose]()
   t.deepEqual(world.audited.map(({ event, action, resource, actor }) => ({ event, action, resource, actor })), [{ event: 'revoked', action: 'provideService', resource: `Service ${PROTOCOL}`, actor: 'indexer' }])
 })
 

@@ -6,7 +6,7 @@ import type { RemoteStream } from '../../src/control/host.ts'
 import { MAX_KEPT_STREAMS, Place, Waiters } from '../../src/control/waiters.ts'
 
 /** A queue gives streams on and looks at nothing in them. */
-const stream = (name: string): RemoteStream => ({ protocol: name }) as unknown as RemoteStream
+const stream = (name: string): RemoteStream => ({ protocol: name, stream: Object.assign(new EventTarget(), { status: 'open' }) }) as unknown as RemoteStream
 
 class Program {
   readonly given: string[] = []

@@ -15,7 +15,8 @@ import { Waiters } from '../../src/control/waiters.ts'
 const STREAM = {
   peer: peerIdFromString('12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8'),
   address: multiaddr('/ip4/127.0.0.1/tcp/4001'),
-  protocol: '/x'
+  protocol: '/x',
+  stream: Object.assign(new EventTarget(), { status: 'open' })
 } as unknown as RemoteStream
 
 /** Both ends of a connection, as a session has its own: half-open and being read. */

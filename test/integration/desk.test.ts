@@ -2,7 +2,9 @@
 import test from 'ava'
 import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { P2pdClient } from '../../src/client/index.ts'
-import { RequestType, encodeRequest } from '../../src/wire/codec.ts'
+import { RequestType, ResponseType, encodeRequest } from '../../src/wire/codec.ts'
+import { AppListener } from '../helpers/appListener.ts'
+import { streamHandler } from '../helpers/requests.ts'
 import { RawConnection } from '../helpers/rawConnection.ts'
 import { edit } from '../keystore/world.ts'
 import { World, eventually } from './world.ts'
@@ -125,6 +127,21 @@ test('a blessing is taken back in time while the daemon\'s host is starting, whi
   const response = await connection.ask(Buffer.from(encodeRequest({ type: RequestType.STREAM_ACCEPT, streamAccept: { proto: ['/x/1'] } })))
   t.regex(response.error?.msg ?? '', /^provideService denied on Service \/x\/1: a has no blessing/)
   t.is((await world.daemon()).pid, pid)
+})
+
+test('the daemon\'s host is there again after its manifest has changed, as long as it serves something, and the reload says so', async t => {
+  await using world = new World({ a: MANIFEST, daemon: MANIFEST })
+  await world.start()
+  await world.bless('a', ['provideService'])
+  await using listening = await AppListener.open({ path: `${world.directory}/search.sock` })
+  using control = await RawConnection.to({ path: world.asDaemonSocketOf('a') })
+  t.is((await control.ask(streamHandler(listening.bytes, '/search/1.0.0'))).type, ResponseType.OK)
+  const { pid } = await world.daemon()
+  world.declare('daemon', `${MANIFEST}limits: { connections: 501 }\n`)
+  const { changed } = await world.admin<{ changed: string[] }>('POST', '/v1/reload')
+  t.deepEqual(changed, ['daemon'])
+  const after = await eventually('the daemon\'s host', async () => await world.daemon(), ({ state }) => state === 'running')
+  t.not(after.pid, pid)
 })
 
 test('a damaged identity ends no blessing, and nobody acts by it until it is mended', async t => {

@@ -11,6 +11,8 @@ import { World, eventually } from './world.ts'
 const MANIFEST = 'host: { listen: [] }\n'
 const EXAMPLE = fileURLToPath(new URL('../../examples/dht-plugin/main.ts', import.meta.url))
 
+const SLOW = fileURLToPath(new URL('children/slowPlugin.ts', import.meta.url))
+
 /** A plugin that has gone is waited for ten seconds, should it be coming back. */
 const PATIENCE_MS = 20_000
 
@@ -82,6 +84,21 @@ async function slowPlugin (client: P2pdClient, probe: Probe, values: number): Pr
     }
   })
 }
+
+test('a plugin that is killed while it answers: a question is told so, and a series ends', async t => {
+  await using world = await machine(['asker'])
+  const child = spawn(process.execPath, [SLOW, world.socketOf('store')], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => { child.kill('SIGKILL') })
+  await once(child.stdout, 'data')
+  using one = await RawConnection.to({ path: world.socketOf('asker') })
+  using series = await RawConnection.to({ path: world.socketOf('asker') })
+  const answer = ask(one, get('/k'))
+  t.is((await ask(series, { type: DHTRequestType.SEARCH_VALUE, key: Buffer.from('/k') })).dht?.type, DHTResponseType.BEGIN)
+  t.is(Buffer.from(decodeDHTResponse(await series.readFrame()).value ?? []).toString(), 'first')
+  await killed(child)
+  t.is((await answer).error?.msg, 'the DHT: what provides it went away before it answered: ask again')
+  t.is(decodeDHTResponse(await series.readFrame()).type, DHTResponseType.END)
+})
 
 test('the plugin knows who asks; a program that goes, and a time that runs out, cancel the question', async t => {
   await using world = await machine(['chat'])

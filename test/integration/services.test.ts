@@ -91,12 +91,24 @@ for (const [way, ...flags] of [['waits for streams'], ['is dialled', 'dial-back'
     const since = performance.now()
     await ended
     t.true(performance.now() - since < 2_000, 'an end of file, soon')
+    await setTimeout(4_000)
+    await t.throwsAsync(rival.provide('/search/1.0.0', () => {}), { message: /has to give that up first/ }, 'not before the grace is over')
     // A call meanwhile is what finds a program that is dialled gone.
     await chat.openStream(daemon, '/search/1.0.0').then(async ({ stream }) => { await once(stream.resume(), 'end') }, () => {})
     await eventually('no provider', async () => await chat.openStream(daemon, '/search/1.0.0').then(({ stream }) => { stream.destroy(); return '' }, (error: unknown) => String(error)), message => message.includes('no provider: nobody serves /search/1.0.0'), GRACE_MS + 5_000)
     await t.notThrowsAsync(rival.provide('/search/1.0.0', () => {}))
   })
 }
+
+test('the name of a provider that is dialled and has died is free after the grace, though nobody called it', async t => {
+  await using world = await machine()
+  const child = await provider(world, '/search/1.0.0', 'dial-back')
+  await using rival = new P2pdClient({ path: world.socketOf('rival') })
+  await killed(child)
+  const since = performance.now()
+  await eventually('the name', async () => await rival.provide('/search/1.0.0', () => {}).then(() => true, () => false), isFree => isFree, GRACE_MS + 10_000)
+  t.true(performance.now() - since > GRACE_MS - 1_000)
+})
 
 test('a provider that is dialled, was missed, and has registered again keeps its name when the grace is over', async t => {
   await using world = await machine()

@@ -16,7 +16,7 @@ export const blessing = {
   async run ({ blessings, daemon, caller, signal }, request) {
     if (!daemon.isHere) return { response: await relayOnce({ type: request.type }, { daemon, caller, signal }) }
     const envelopes = await blessings.envelopesFor(caller.tenant)
-    if (envelopes.length === 0) throw new P2pdError('ERR_UNAVAILABLE', `no blessing of ${caller.tenant} stands: an operator gives one with \`p2pctl bless ${caller.tenant}\``)
+    if (envelopes.length === 0) throw new P2pdError('ERR_UNAVAILABLE', `no blessing of ${caller.tenant} stands: an operator gives one with \`p2pctl bless ${caller.tenant} --action ... --resource ...\``)
     return { response: { ...OK, blessing: { envelopes } } }
   }
 } satisfies Operation

@@ -16,13 +16,13 @@ const WHAT = 'the DHT'
 const KINDS: ReadonlyMap<number, { readonly action: 'dhtRead' | 'dhtWrite', readonly key: (request: DHTRequest) => string }> = new Map([
   [DHTRequestType.FIND_PEER, { action: 'dhtRead', key: ({ peer }) => `/peer/${peerText(peer)}` }],
   [DHTRequestType.FIND_PEERS_CONNECTED_TO_PEER, { action: 'dhtRead', key: ({ peer }) => `/peer/${peerText(peer)}` }],
-  [DHTRequestType.FIND_PROVIDERS, { action: 'dhtRead', key: ({ cid }) => `/provider/${hex(required(cid, 'cid'))}` }],
+  [DHTRequestType.FIND_PROVIDERS, { action: 'dhtRead', key: ({ cid }) => `/provider/${cidText(required(cid, 'cid'))}` }],
   [DHTRequestType.GET_CLOSEST_PEERS, { action: 'dhtRead', key: ({ key }) => keyText(required(key, 'key')) }],
   [DHTRequestType.GET_PUBLIC_KEY, { action: 'dhtRead', key: ({ peer }) => `/pk/${peerText(peer)}` }],
   [DHTRequestType.GET_VALUE, { action: 'dhtRead', key: ({ key }) => keyText(required(key, 'key')) }],
   [DHTRequestType.SEARCH_VALUE, { action: 'dhtRead', key: ({ key }) => keyText(required(key, 'key')) }],
   [DHTRequestType.PUT_VALUE, { action: 'dhtWrite', key: ({ key, value }) => { checkValue(required(value, 'value')); return keyText(required(key, 'key')) } }],
-  [DHTRequestType.PROVIDE, { action: 'dhtWrite', key: ({ cid }) => `/provider/${hex(required(cid, 'cid'))}` }]
+  [DHTRequestType.PROVIDE, { action: 'dhtWrite', key: ({ cid }) => `/provider/${cidText(required(cid, 'cid'))}` }]
 ])
 
 /** Longest key, bytes: names in policies and in the audit log. */
@@ -54,10 +54,16 @@ function peerText (peer: Uint8Array | undefined): string {
 
 /** As it is where it is text that can be shown, otherwise in hexadecimal digits. */
 function keyText (key: Uint8Array): string {
+  if (key.length === 0) throw new P2pdError('ERR_REQUEST', 'key: must not be empty')
   if (key.length > MAX_KEY_BYTES) throw new P2pdError('ERR_REQUEST', `key: at most ${MAX_KEY_BYTES} bytes, found ${key.length}`)
   const text = Buffer.from(key).toString('utf8')
   const isPlain = Buffer.compare(Buffer.from(text), key) === 0 && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text) && !text.startsWith('0x')
   return isPlain ? text : hex(key)
+}
+
+function cidText (cid: Uint8Array): string {
+  if (cid.length === 0) throw new P2pdError('ERR_REQUEST', 'cid: must not be empty')
+  return hex(cid)
 }
 
 function hex (bytes: Uint8Array): string {

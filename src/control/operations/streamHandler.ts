@@ -11,7 +11,7 @@ export const streamHandler = {
   ask: (request, daemon) => protocolsFrom(required(request.streamHandler, 'streamHandler').proto).map(protocol => handlingOf(protocol, daemon)),
   async run ({ handlers, caller }, request) {
     const { addr, proto, balanced } = required(request.streamHandler, 'streamHandler')
-    await handlers.add(protocolsFrom(proto), { address: parseSocketAddress(addr), tenant: caller.tenant, uid: caller.process?.uid, gid: caller.process?.gid }, sharingOf(balanced))
+    await handlers.add(protocolsFrom(proto), { address: parseSocketAddress(addr), tenant: caller.tenant, uid: caller.process?.uid, gid: caller.process?.gid, ...caller.process !== undefined && { pid: caller.process.pid } }, sharingOf(balanced))
     return { response: OK }
   }
 } satisfies Operation
