@@ -1,6 +1,9 @@
 /** What may come from a host: every message is looked at, because a host may have been taken over. */
 import test from 'ava'
-import { isFromHost } from '../src/link.ts'
+import { spawn } from 'node:child_process'
+import { PassThrough } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
+import { isFromHost, writeStart, type HostStart } from '../src/link.ts'
 
 const REGISTRATION = { protocol: '/a', targets: [{ address: '/unix/tmp/a', uid: 1000 }] }
 
@@ -51,3 +54,20 @@ for (const message of [
 ]) {
   test(`${(JSON.stringify(message) ?? 'nothing').slice(0, 80)} is none`, t => { t.false(isFromHost(message)) })
 }
+
+test('a start document of megabytes is read whole, however slowly it comes', async t => {
+  const program = 'const { readStart } = await import("./src/link.ts"); const { start, privateKey } = readStart(0); process.stdout.write(JSON.stringify([start.tenant, start.listen.length, start.listen.at(-1), Buffer.from(privateKey).toString("hex")]))'
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'], cwd: new URL('..', import.meta.url) })
+  const listen = Array.from({ length: 100_000 }, (_, i) => `/ip4/127.0.0.1/tcp/${i}`)
+  const whole = new PassThrough()
+  writeStart(whole, { tenant: 'chat', listen } as unknown as HostStart, Buffer.from('key'))
+  const bytes = await buffer(whole)
+  t.true(bytes.length > 2 * 1024 * 1024)
+  const said = text(child.stdout)
+  for (let at = 0; at < bytes.length; at += 300_000) {
+    child.stdin.write(bytes.subarray(at, at + 300_000))
+    await new Promise(resolve => { setTimeout(resolve, 10) }) // the reader has it by then, and finds nothing
+  }
+  child.stdin.end()
+  t.deepEqual(JSON.parse(await said), ['chat', 100_000, '/ip4/127.0.0.1/tcp/99999', Buffer.from('key').toString('hex')])
+})

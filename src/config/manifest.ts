@@ -46,10 +46,10 @@ const listenAddr = z.string().superRefine((text, context) => {
 
 const IDLE_STOP = 'How long an on-demand host may be idle before it is stopped: 90s, 10m, 2h. 0: it is never stopped.'
 
-/** @param firstUse when a host that is on demand starts */
-const local = z.boolean().default(true)
+const tenantsLocal = z.boolean().default(true)
   .describe('Whether tenants of this machine reach it without the network stack; false: over TCP like anybody.')
 
+/** @param firstUse when a host that is on demand starts */
 export function hostShape<Local extends z.ZodType<boolean, boolean | undefined>> (firstUse: string, local: Local) {
   return z
     .strictObject({
@@ -74,7 +74,7 @@ export const groups = z.array(z.string().regex(NAME_PATTERN, { error: NAME_RULE 
 export const manifestShape = z.strictObject({
   name,
   app: app.optional(),
-  host: hostShape('when its app first connects', local).prefault({}).describe('The libp2p host of this tenant: a process of its own with an identity of its own.'),
+  host: hostShape('when its app first connects', tenantsLocal).prefault({}).describe('The libp2p host of this tenant: a process of its own with an identity of its own.'),
   groups,
   blessed,
   limits: limitsShape(TENANT_LIMITS).prefault({}).describe('What the tenant may use at most.')
