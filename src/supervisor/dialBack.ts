@@ -17,6 +17,7 @@ import { primaryGroupOf } from '../os/accounts.ts'
 import { credentialsOf } from '../os/credentials.ts'
 import { connectAs, type Rights } from '../os/dialling.ts'
 import { TokenBucket } from '../tokenBucket.ts'
+import { Rota } from './rota.ts'
 
 /** A tenth of the supervisor's time for one host: two thousand dials a second where one takes what it usually does, 50 microseconds. */
 const DIALLING_MS = { perSecond: 100, burst: 100 }
@@ -39,8 +40,8 @@ export function rightsOfApp (uid = process.geteuid?.() ?? 0): Rights {
 export class DialBack implements Disposable {
   readonly #init: DialBackInit
   readonly #time = new TokenBucket(DIALLING_MS)
-  /** By tenant, whose turn is next first: one whose paths take long does not make the others wait for all of them. */
-  readonly #waiting = new Map<string, Array<{ id: number, path: string }>>()
+  /** One whose paths take long does not make the others wait for all of them. */
+  readonly #waiting = new Rota<{ id: number, path: string }>()
   #turn: NodeJS.Timeout | undefined
   #isOver = false
 
@@ -51,10 +52,8 @@ export class DialBack implements Disposable {
   /** To be answered with `dialled` or `notDialled`; not any more once it is disposed, as the host has gone then. */
   ask (id: number, path: string, tenant: string): void {
     if (this.#isOver) return
-    const its = this.#waiting.get(tenant) ?? []
-    if (its.length >= MOST_WAITING) return this.#refuse(id, 'EAGAIN', 'too many dials wait')
-    its.push({ id, path })
-    this.#waiting.set(tenant, its)
+    if (this.#waiting.count(tenant) >= MOST_WAITING) return this.#refuse(id, 'EAGAIN', 'too many dials wait')
+    this.#waiting.add(tenant, { id, path })
     if (this.#turn === undefined) this.#next()
   }
 
@@ -68,20 +67,16 @@ export class DialBack implements Disposable {
     this.#turn = undefined
     for (;;) {
       const waitMs = this.#time.owedMs()
-      if (waitMs > 0 && this.#waiting.size > 0) {
+      if (waitMs > 0 && !this.#waiting.isEmpty) {
         this.#turn = setTimeout(() => { this.#next() }, waitMs)
         return
       }
-      const [next] = this.#waiting
+      const next = this.#waiting.next()
       if (next === undefined) return
-      const [tenant, its] = next
-      const asked = its.shift()
-      this.#waiting.delete(tenant)
-      if (its.length > 0) this.#waiting.set(tenant, its)
-      if (asked === undefined) continue
+      const { tenant, what: { id, path } } = next
       // The processor's time, not the clock's: on a busy machine a tenant would pay for what others do.
       const began = process.threadCpuUsage()
-      this.#dial(asked.id, asked.path, tenant)
+      this.#dial(id, path, tenant)
       const { user, system } = process.threadCpuUsage(began)
       this.#time.owe((user + system) / 1000)
     }

@@ -11,6 +11,7 @@ import type { ToHost } from '../link.ts'
 import { fileDescriptor } from '../os/credentials.ts'
 import { sendDescriptor } from '../os/passing.ts'
 import type { Caller } from '../policy/ask.ts'
+import { Rota } from './rota.ts'
 
 /** A connection from the front desk, and whose it is. */
 export interface Adoptee { readonly socket: Socket, readonly caller: Caller }
@@ -21,8 +22,7 @@ const MOST_UNCONFIRMED = 64
 export class Handover {
   readonly #passingFd: number
   readonly #send: (message: ToHost) => void
-  /** By tenant, whose turn is next first. */
-  readonly #waiting = new Map<string, Adoptee[]>()
+  readonly #waiting = new Rota<Adoptee>()
   readonly #unconfirmed = new Map<number, Adoptee>()
   #nextId = 0
   #nextDescriptor = 0
@@ -35,7 +35,7 @@ export class Handover {
 
   /** Connected and paused; taken over. */
   adopt (adoptee: Adoptee): void {
-    this.#wait(adoptee)
+    this.#waiting.add(adoptee.caller.tenant, adoptee)
     this.next()
   }
 
@@ -54,24 +54,16 @@ export class Handover {
     return adoptee
   }
 
-  #wait (adoptee: Adoptee): void {
-    const { tenant } = adoptee.caller
-    this.#waiting.set(tenant, [...this.#waiting.get(tenant) ?? [], adoptee])
-  }
-
   /** Hands over what waits, as far as it may. To be called now and then: the kernel may have refused before. */
   next (): void {
     while (this.#unconfirmed.size < MOST_UNCONFIRMED) {
-      const [next] = this.#waiting
+      const next = this.#waiting.next()
       if (next === undefined) return
-      const [tenant, its] = next
-      const adoptee = its.shift()
-      this.#waiting.delete(tenant)
-      if (its.length > 0) this.#waiting.set(tenant, its)
-      if (adoptee === undefined || adoptee.socket.destroyed) continue
+      const { tenant, what: adoptee } = next
+      if (adoptee.socket.destroyed) continue
       const id = this.#nextId++
       if (!this.give(fileDescriptor(adoptee.socket), descriptor => ({ kind: 'adopt', id, caller: adoptee.caller, descriptor }))) {
-        this.#waiting.set(tenant, [adoptee, ...its])
+        this.#waiting.putBack(tenant, adoptee)
         return
       }
       this.#unconfirmed.set(id, adoptee)
@@ -94,9 +86,8 @@ export class Handover {
   /** The host is gone: what it had not confirmed, and what waited, is the caller's again. */
   close (): Adoptee[] {
     closeSync(this.#passingFd)
-    const left = [...this.#unconfirmed.values(), ...[...this.#waiting.values()].flat()].filter(({ socket }) => !socket.destroyed)
+    const left = [...this.#unconfirmed.values(), ...this.#waiting.clear()].filter(({ socket }) => !socket.destroyed)
     this.#unconfirmed.clear()
-    this.#waiting.clear()
     return left
   }
 }
