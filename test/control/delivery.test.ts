@@ -1,5 +1,12 @@
 /** An inbound stream on its way to a program that is dialled: what it hears of who calls, when that is taken back meanwhile. */
 import test from 'ava'
+import { closeSync, mkdtempSync, rmSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { listenUnix } from '../../src/os/listening.ts'
+import type { SocketAddress } from '../../src/wire/addresses.ts'
+import { until, within } from '../helpers/deadlines.ts'
 import type { Stream } from '@libp2p/interface'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -36,9 +43,9 @@ class World implements AsyncDisposable {
   readonly app: AppListener
   readonly delivery: Delivery
 
-  private constructor (app: AppListener, uid: number) {
+  private constructor (app: AppListener, uid: number, address: SocketAddress = app.address) {
     this.app = app
-    const target: AddressTarget = { address: app.address, tenant: 'indexer', uid, gid: 0, shares: false }
+    const target: AddressTarget = { address, tenant: 'indexer', uid, gid: 0, shares: false }
     const init = {
       tenant: 'daemon',
       own: { directories: [], paths: [], supervisorPid: 1, ports: () => [] },
@@ -56,8 +63,8 @@ class World implements AsyncDisposable {
   }
 
   /** @param uid who registered the program */
-  static async create (uid = process.geteuid?.() ?? 0): Promise<World> {
-    return new World(await AppListener.open({ host: '127.0.0.1', port: 0 }), uid)
+  static async create (uid = process.geteuid?.() ?? 0, address?: SocketAddress): Promise<World> {
+    return new World(await AppListener.open({ host: '127.0.0.1', port: 0 }), uid, address)
   }
 
   async deliver (): Promise<void> {
@@ -104,4 +111,25 @@ test('a program that is not its registrant\'s is recorded as a service that is d
   await world.deliver()
   t.like(world.audited, [{ event: 'denied', action: 'provideService', resource: `Service ${PROTOCOL}`, actor: 'indexer', onBehalfOf: 'daemon', uid: 4_242 }])
   t.is(world.inbound.status, 'aborted')
+})
+
+test('a stream that is given up while its program is dialled holds no place any more', async t => {
+  // A program that listens and never accepts, with as many waiting as may.
+  const path = join(mkdtempSync(join(tmpdir(), 'p2pd-')), 's')
+  const fd = listenUnix(path, { mode: 0o600 })
+  t.teardown(() => { closeSync(fd); rmSync(dirname(path), { recursive: true }) })
+  const filling: Socket[] = []
+  for (let isFull = false; !isFull;) {
+    const socket = connect(path)
+    filling.push(socket)
+    isFull = await new Promise(resolve => { socket.once('connect', () => { resolve(false) }).once('error', () => { resolve(true) }) })
+  }
+  await using world = await World.create(undefined, { path })
+  const delivered = world.deliver()
+  await until('its place', () => world.delivery.pipes === 1)
+  world.inbound.status = 'reset'
+  world.inbound.dispatchEvent(new Event('close'))
+  await within('its end', delivered, 2_000)
+  t.is(world.delivery.pipes, 0)
+  for (const socket of filling) socket.destroy()
 })

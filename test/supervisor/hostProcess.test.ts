@@ -65,6 +65,28 @@ for (const [part, how] of [
   })
 }
 
+test('what a tenant\'s host asks for is dialled with its app\'s rights, and nothing with those of p2pd, for the daemon\'s own host', async t => {
+  const path = join(directory, 'roots')
+  const server = createServer().listen(path)
+  await once(server, 'listening')
+  let dialled = 0
+  server.on('connection', socket => { dialled++; socket.destroy() })
+  // This process is the supervisor here, and the listener, so the one that is dialled is denied when it is looked at.
+  for (const [part, code, connections] of [['daemon', 'EACCES', 0], ['dials', 'ERR_DENIED', 1]] as const) {
+    using played = play(part, {
+      start: {
+        tenant: part, callerUid: process.geteuid?.() ?? 0, serviceUid: 4_242, listen: [path], announce: [], echo: false, auditAllowed: false, idleStopMs: 0, registrations: [],
+        limits: limitsOf(manifestShape.parse({ name: 'fake' }).limits),
+        own: { directories: [], paths: [], ports: [] }
+      }
+    })
+    await until('the answer', () => played.messages.some(({ kind }) => kind === 'audit'))
+    t.deepEqual(played.messages.flatMap(message => message.kind === 'audit' ? [message.event.reason] : []), [code])
+    t.is(dialled, connections)
+  }
+  server.close()
+})
+
 test('answers of which nobody knows the question do nothing', async t => {
   using played = play('answers')
   await within('its last message', played.ready)

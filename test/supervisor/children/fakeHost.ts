@@ -25,6 +25,7 @@ function serve (...before: object[]): void {
       if (kind === 'beat') channel.send({ kind: 'alive' })
       if (kind === 'report') channel.send({ kind: 'figures', id, figures: { addresses: [], connections: 0, streams: 0, handlers: 0, controlConnections: 0, memoryBytes: 1, limitsReached: {} } })
       if (kind === 'adopt') channel.send({ kind: start.tenant === 'declines' ? 'declined' : 'adopted', id })
+      if (kind === 'notDialled') channel.send({ kind: 'audit', event: { event: 'denied', reason: (message as { code: string }).code } })
       if (kind === 'stop') process.exit(0)
     },
     onEnd: () => { process.exit(0) }
@@ -33,7 +34,11 @@ function serve (...before: object[]): void {
   channel.send(READY)
 }
 
+const dial = (): void => { serve({ kind: 'dialHandler', id: 7, path: start.listen[0], tenant: start.tenant }) }
+
 const parts: Record<string, () => void> = {
+  daemon: dial,
+  dials: dial,
   well: () => { serve() },
   /** Has no descriptor left, whenever one comes. */
   declines: () => { serve() },
