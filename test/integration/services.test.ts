@@ -91,8 +91,10 @@ for (const [way, ...flags] of [['waits for streams'], ['is dialled', 'dial-back'
     const since = performance.now()
     await ended
     t.true(performance.now() - since < 2_000, 'an end of file, soon')
-    if (flags.length > 0) await setTimeout(4_000)
-    if (flags.length > 0) await t.throwsAsync(rival.provide('/search/1.0.0', () => {}), { message: /has to give that up first/ }, 'not before the grace is over')
+    if (flags.length > 0) {
+      await setTimeout(4_000)
+      await t.throwsAsync(rival.provide('/search/1.0.0', () => {}), { message: /has to give that up first/ }, 'not before the grace is over')
+    }
     // A call meanwhile is what finds a program that is dialled gone.
     await chat.openStream(daemon, '/search/1.0.0').then(async ({ stream }) => { await once(stream.resume(), 'end') }, () => {})
     await eventually('no provider', async () => await chat.openStream(daemon, '/search/1.0.0').then(({ stream }) => { stream.destroy(); return '' }, (error: unknown) => String(error)), message => message.includes('no provider: nobody serves /search/1.0.0'), GRACE_MS + 5_000)
